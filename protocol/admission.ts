@@ -1,0 +1,168 @@
+import { CID } from 'multiformats/cid'
+import { type Block, DAG_CBOR, verifyBlock } from './block.ts'
+import { decodeCar } from './car.ts'
+import { decode, encode } from './cbor.ts'
+import { Failure } from './failure.ts'
+import { MESSAGE } from './message.ts'
+import { decodeUcan, isSigned, type Ucan } from './ucan.ts'
+
+/**
+ * What a message may ask of a host before anybody is known to have signed anything. Each refusal is TooLarge, `field` naming the bound.
+ */
+export interface Bounds {
+  messageBytes: number
+  blocks: number
+  blockBytes: number
+  invocations: number
+  /** Proofs that one UCAN may name. */
+  proofs: number
+  /** Links in a chain, the invocation included. */
+  depth: number
+  /** The `nb` of one capability, encoded. */
+  nbBytes: number
+  /** Steps that the search for a chain may take. */
+  paths: number
+}
+
+export const BOUNDS: Bounds = {
+  messageBytes: 1024 * 1024,
+  blocks: 512,
+  blockBytes: 64 * 1024,
+  invocations: 64,
+  proofs: 32,
+  depth: 32,
+  nbBytes: 16 * 1024,
+  paths: 1024,
+}
+
+/**
+ * UCANs that were admitted before, by CID, with what their signature check said. Time and revocation aren't remembered: they are asked anew on
+ * every use. The bound keeps strangers from filling memory; the oldest go first.
+ */
+export class UcanMemory {
+  readonly #entries = new Map<string, { ucan: Ucan; signed?: boolean }>()
+  readonly #max: number
+
+  constructor(max = 20_000) {
+    this.#max = max
+  }
+
+  /** The UCAN of a block whose hash was checked. */
+  decode({ cid, bytes }: Block): Ucan {
+    const known = this.#entries.get(String(cid))
+    if (known) return known.ucan
+    const ucan = decodeUcan(cid, bytes)
+    if (this.#entries.size >= this.#max) this.#entries.delete(this.#entries.keys().next().value as string)
+    this.#entries.set(String(cid), { ucan })
+    return ucan
+  }
+
+  isSigned(ucan: Ucan): boolean {
+    const entry = this.#entries.get(String(ucan.cid))
+    if (entry?.signed !== undefined) return entry.signed
+    const signed = isSigned(ucan)
+    if (entry) entry.signed = signed
+    return signed
+  }
+}
+
+/** A message in which every block is its CID's own and every UCAN has its one form. Nothing of it is authorized yet. */
+export interface Admitted {
+  readonly invocations: readonly Ucan[]
+  /** The UCANs that came along, by the text of their CIDs. Blocks that are no UCANs are absent: as proofs they void only themselves. */
+  readonly ucans: ReadonlyMap<string, Ucan>
+}
+
+/**
+ * The first steps, before any signature: bounds, decode, hashes, canonical form.
+ * @throws Failure Malformed, TooLarge, Unsupported, BadHash, NotCanonical: no receipt can be signed for what didn't get in
+ */
+export const admit = (message: Uint8Array, bounds: Bounds, memory: UcanMemory): Admitted => {
+  const { root, blocks } = decodeMessage(message, bounds)
+  for (const block of blocks) checkHash(block)
+  const ucans = canonicalForm(blocks, bounds, memory)
+  const invocations = readExecute(root, bounds).map((cid) => {
+    const invocation = ucans.get(String(cid))
+    if (!invocation) throw new Failure('Malformed', 'The message names an invocation that it does not carry.', { link: String(cid) })
+    return invocation
+  })
+  checkDepth(invocations, ucans, bounds)
+  return { invocations, ucans }
+}
+
+const decodeMessage = (message: Uint8Array, bounds: Bounds): { root: Block; blocks: Block[] } => {
+  if (message.length > bounds.messageBytes) throw tooLarge('messageBytes', message.length, bounds.messageBytes, 'The message')
+  const { roots, blocks } = decodeCar(message, { maxBlocks: bounds.blocks, maxBlockBytes: bounds.blockBytes })
+  const root = blocks.find(({ cid }) => roots[0] && cid.equals(roots[0]))
+  if (!root) throw new Failure('Malformed', 'The message does not carry its own root.')
+  return { root, blocks }
+}
+
+/** One UCAN, one CID: a second codec or hash function would give it a second one, which no revocation names. */
+const checkHash = (block: Block): void => {
+  const { cid } = block
+  if (cid.version !== 1 || cid.code !== DAG_CBOR || cid.multihash.code !== 0x12 || cid.multihash.size !== 32) {
+    throw new Failure('NotCanonical', 'A block of the message is not named by CIDv1, dag-cbor and sha2-256.', { link: String(cid) })
+  }
+  verifyBlock(block)
+}
+
+/** Decodes what are UCANs. A second form voids the message; what is no UCAN at all is left out, since alternatives must stay possible. */
+const canonicalForm = (blocks: readonly Block[], bounds: Bounds, memory: UcanMemory): Map<string, Ucan> => {
+  const ucans = new Map<string, Ucan>()
+  for (const block of blocks) {
+    const ucan = decodeIfUcan(block, memory)
+    if (!ucan) continue
+    const link = String(ucan.cid)
+    if (ucan.proofs.length > bounds.proofs) throw tooLarge('proofs', ucan.proofs.length, bounds.proofs, 'The proofs of a UCAN', link)
+    for (const { nb } of ucan.capabilities) {
+      // What came in a block of that size can't encode to more.
+      if (nb === undefined || ucan.bytes.length <= bounds.nbBytes) continue
+      const size = encode(nb).length
+      if (size > bounds.nbBytes) throw tooLarge('nbBytes', size, bounds.nbBytes, 'The nb of a capability', link)
+    }
+    ucans.set(link, ucan)
+  }
+  return ucans
+}
+
+const decodeIfUcan = (block: Block, memory: UcanMemory): Ucan | undefined => {
+  try {
+    return memory.decode(block)
+  } catch (error) {
+    if (error instanceof Failure && error.name !== 'NotCanonical') return undefined
+    throw error
+  }
+}
+
+const readExecute = (root: Block, bounds: Bounds): CID[] => {
+  const execute = (decode(root.bytes) as { [MESSAGE]?: { execute?: unknown } } | null)?.[MESSAGE]?.execute
+  if (!Array.isArray(execute) || execute.length === 0 || !execute.every((cid) => CID.asCID(cid))) {
+    throw new Failure('Malformed', `The root of the message is no ${MESSAGE} with invocations to execute.`)
+  }
+  if (execute.length > bounds.invocations) throw tooLarge('invocations', execute.length, bounds.invocations, 'The invocations of a message')
+  return execute
+}
+
+/** The longest chain below each block, each block looked at once: diamonds cost no more than chains. */
+const checkDepth = (invocations: readonly Ucan[], ucans: ReadonlyMap<string, Ucan>, bounds: Bounds): void => {
+  const depths = new Map<Ucan, number>()
+  const depthOf = (ucan: Ucan, level: number): number => {
+    if (level > bounds.depth) throw tooLarge('depth', level, bounds.depth, 'A chain of proofs', String(ucan.cid))
+    let depth = depths.get(ucan)
+    if (depth === undefined) {
+      depth = 1
+      for (const proof of ucan.proofs) {
+        const above = ucans.get(String(proof))
+        if (above) depth = Math.max(depth, 1 + depthOf(above, level + 1))
+      }
+      depths.set(ucan, depth)
+    }
+    if (level + depth - 1 > bounds.depth) throw tooLarge('depth', level + depth - 1, bounds.depth, 'A chain of proofs', String(ucan.cid))
+    return depth
+  }
+  for (const invocation of invocations) depthOf(invocation, 1)
+}
+
+const tooLarge = (field: keyof Bounds, asked: number, limit: number, what: string, link?: string) =>
+  new Failure('TooLarge', `${what}: ${asked}, where ${limit} is the most.`, { field, asked, limit, ...(link && { link }) })

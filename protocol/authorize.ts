@@ -1,0 +1,243 @@
+import type { CID } from 'multiformats/cid'
+import type { Admitted, Bounds, UcanMemory } from './admission.ts'
+import { encode, sameBytes, type Value } from './cbor.ts'
+import { findPaths, type Path, type Search } from './chain.ts'
+import type { Ability, Service } from './contract.ts'
+import { brief, Failure, type Refusal, type Result, refuse } from './failure.ts'
+import { covers, type Edge, exceeds, leaseCan, leaseOf, statedLimits } from './lease.ts'
+import type { DID } from './principal.ts'
+import type { Revocation } from './revocation.ts'
+import { check } from './schema.ts'
+import type { Capability, Ucan } from './ucan.ts'
+
+/** Seconds by which two clocks may differ, both sides included: 60 s off is accepted, 61 s refused. */
+export const CLOCK_SKEW = 60
+
+/** What the pipeline asks of its host. Pure: the time is given. */
+export interface Guard {
+  readonly host: DID
+  /** Unix seconds. */
+  readonly now: number
+  /** Seconds that an invocation may still have to live. */
+  readonly maxLife: number
+  readonly bounds: Bounds
+  readonly memory: UcanMemory
+  /** The ability behind a `can`, from a map without a prototype. */
+  ability(can: string): Bound | undefined
+  revocations(ucan: CID): readonly Revocation[]
+}
+
+/** An ability and the service it belongs to. */
+export interface Bound {
+  readonly can: string
+  readonly name: string
+  readonly service: Service
+  readonly ability: Ability
+}
+
+/** A call that may run. */
+export interface Authorized {
+  readonly invocation: Ucan
+  readonly bound: Bound
+  /** For whom: the space, or for operators the host. */
+  readonly space: DID
+  readonly input: { readonly [field: string]: Value }
+  /** The owner chain, from the space down; empty where the space itself called. */
+  readonly owner: readonly Ucan[]
+  /** Every lease chain that holds, each from the host down; empty where none is needed. The first that has room is charged. */
+  readonly leases: readonly (readonly Edge[])[]
+}
+
+type Step = (call: Call, guard: Guard) => Refusal | undefined
+
+interface Call {
+  readonly invocation: Ucan
+  readonly message: Admitted
+  capability: Capability
+  bound: Bound
+  owner: readonly Ucan[]
+  leases: readonly (readonly Edge[])[]
+}
+
+/**
+ * Whether an admitted invocation may run. The steps stand in the order in which they run; each has one file or function, its refusal
+ * code, and an attack test named after it.
+ */
+export const authorize = (invocation: Ucan, message: Admitted, guard: Guard): Result<Authorized> => {
+  const call = { invocation, message, owner: [], leases: [] } as unknown as Call
+  try {
+    for (const step of STEPS) {
+      const error = step(call, guard)
+      if (error) return { error }
+    }
+  } catch (thrown) {
+    // A search that outgrows its bound stops from within.
+    if (thrown instanceof Failure) return { error: thrown.toRefusal() }
+    throw thrown
+  }
+  const { capability, bound, owner, leases } = call
+  return { ok: { invocation, bound, space: capability.with as DID, input: capability.nb ?? {}, owner, leases } }
+}
+
+const oneCapability: Step = (call) => {
+  const [capability, ...more] = call.invocation.capabilities
+  if (!capability || more.length > 0) return say('Malformed', 'An invocation has exactly one capability.', call)
+  call.capability = capability
+}
+
+const time: Step = (call, { now, maxLife }) => {
+  const { expiration } = call.invocation
+  const ended = outOfTime(call.invocation, now, 'invocation')
+  if (ended) return ended
+  if (expiration === null || expiration > now + maxLife + CLOCK_SKEW) {
+    return say('TooLong', `An invocation ends within ${maxLife} seconds here.`, call, { limit: maxLife, hint: 'Give it an earlier expiration.' })
+  }
+}
+
+const signature: Step = (call, { memory }) => {
+  if (!memory.isSigned(call.invocation)) return say('BadSignature', 'The invocation is not signed by its issuer.', call)
+}
+
+const audience: Step = (call, { host }) => {
+  if (call.invocation.audience !== host) {
+    return say('WrongAudience', `The invocation is for ${call.invocation.audience}, and this host is ${host}.`, call, {
+      hint: 'Pair again: the host at this address has another identity.',
+    })
+  }
+}
+
+const knownAbility: Step = (call, guard) => {
+  const bound = guard.ability(call.capability.can)
+  if (!bound) return say('UnknownAbility', `This host has no ability "${call.capability.can}".`, call, { field: 'can' })
+  call.bound = bound
+}
+
+/** A lease is no delegation: who has one may use what is the space's, never what is the host's. */
+const resource: Step = (call, { host }) => {
+  const aboutHost = call.capability.with === host
+  const { authority } = call.bound.ability
+  if (authority === 'leased' && aboutHost) return say('NotOwner', 'The host itself is no space.', call, { field: 'with' })
+  if (authority === 'operator' && !aboutHost) return say('NotOwner', `"${call.bound.can}" is about the host itself.`, call, { field: 'with' })
+}
+
+const input: Step = (call) => {
+  const mismatch = check(call.bound.ability.nb, call.capability.nb ?? {})
+  if (mismatch) return say('InvalidInput', `${call.bound.can}: ${mismatch.path || 'nb'} ${mismatch.message}.`, call, { field: mismatch.path || 'nb' })
+}
+
+const ownerChain: Step = (call, guard) => {
+  const { invocation, capability, bound } = call
+  const space = capability.with
+  if (invocation.issuer === space) return undefined
+  const search: Search = {
+    chain: 'owner',
+    root: space,
+    none: {
+      name: 'NotOwner',
+      message: `No delegation leads from ${brief(space)} to ${brief(invocation.issuer)} for "${bound.can}".`,
+      hint: 'Ask who holds the space for a delegation to this device, and show it with the call.',
+    },
+    stands: (link, now) => outOfTime(link, now, 'owner') ?? allowsClaim(link, capability, bound.ability),
+  }
+  const path = findPaths(invocation.issuer, invocation.proofs, search, call.message, guard).next()
+  if (path.done) return path.value
+  call.owner = path.value
+}
+
+/** Lease chains are all kept, up to this many: the first may be used up where the second has room. */
+const MAX_LEASE_PATHS = 8
+
+const leaseChain: Step = (call, guard) => {
+  const { invocation, capability, bound } = call
+  if (bound.ability.authority !== 'leased') return undefined
+  const edges: (readonly Edge[])[] = []
+  const search: Search = {
+    chain: 'lease',
+    root: guard.host,
+    none: {
+      name: 'NoLease',
+      message: `No lease of this host lets ${brief(capability.with)} use "${bound.can}".`,
+      hint: `Ask for one: symbiosis request ${bound.service.id}`,
+    },
+    stands: (link, now) => outOfTime(link, now, 'lease') ?? leasesClaim(link, bound, guard.host),
+    narrows: (path) => narrowsAll(path, bound),
+  }
+  const found = findPaths(capability.with, invocation.proofs, search, call.message, guard)
+  for (let next = found.next(); ; next = found.next()) {
+    if (next.done) {
+      if (edges.length === 0) return next.value
+      break
+    }
+    edges.push(edgesOf(next.value, bound))
+    if (edges.length === MAX_LEASE_PATHS) break
+  }
+  call.leases = edges
+}
+
+const STEPS: readonly Step[] = [oneCapability, time, signature, audience, knownAbility, resource, input, ownerChain, leaseChain]
+
+const outOfTime = (ucan: Ucan, now: number, chain: 'owner' | 'lease' | 'invocation'): Refusal | undefined => {
+  const link = String(ucan.cid)
+  const what = chain === 'invocation' ? 'The invocation' : chain === 'lease' ? 'The lease' : 'The delegation'
+  if (ucan.expiration !== null && now > ucan.expiration + CLOCK_SKEW) {
+    return refuse('Expired', `${what} ended ${now - ucan.expiration} seconds ago.`, { link, chain, at: ucan.expiration, hint: hintForExpired[chain] }).error
+  }
+  if (ucan.notBefore !== undefined && now < ucan.notBefore - CLOCK_SKEW) {
+    return refuse('TooEarly', `${what} begins in ${ucan.notBefore - now} seconds.`, { link, chain, at: ucan.notBefore }).error
+  }
+}
+
+const hintForExpired = {
+  invocation: 'Send it again with a new expiration, and check the clock of this device.',
+  lease: 'Renew the lease, or ask for a new one.',
+  owner: 'Ask who issued it for a new delegation.',
+}
+
+/** UCAN as stock reads it: some capability of the link allows the claim, fields of its `nb` being values that the claim must have. */
+const allowsClaim = (link: Ucan, claim: Capability, ability: Ability): Refusal | undefined => {
+  const related = link.capabilities.filter(
+    (capability) => (capability.with === claim.with || capability.with === 'ucan:*') && (covers(capability.can, claim.can) || capability.can === 'ucan:*'),
+  )
+  let reason = `does not cover "${claim.can}" on ${brief(claim.with)}`
+  for (const { nb = {} } of related) {
+    const unknown = Object.keys(nb).find((field) => !Object.hasOwn(ability.nb.properties ?? {}, field))
+    const other = Object.keys(nb).find((field) => !sameValue(nb[field], claim.nb?.[field]))
+    if (unknown === undefined && other === undefined) return undefined
+    reason = unknown === undefined ? `allows only one value of "${other}"` : `has the caveat "${unknown}", which "${claim.can}" does not know`
+  }
+  return refuse('NotOwner', `The delegation ${brief(link.cid)} ${reason}.`, { link: String(link.cid), chain: 'owner' }).error
+}
+
+const sameValue = (a: Value | undefined, b: Value | undefined): boolean => a !== undefined && b !== undefined && sameBytes(encode(a), encode(b))
+
+const leasesClaim = (link: Ucan, bound: Bound, host: DID): Refusal | undefined => {
+  const capability = leaseOf(link)
+  const no = (reason: string) => refuse('NoLease', `The lease ${brief(link.cid)} is void: ${reason}.`, { link: String(link.cid), chain: 'lease' }).error
+  if (!capability || capability.with !== host) return no('it is no lease of this host')
+  if (link.expiration === null) return no('it never ends')
+  if (!covers(capability.can, leaseCan(bound.can))) return no(`it does not cover "${bound.can}"`)
+  const stated = statedLimits(capability, bound.service.limits)
+  return stated.error === undefined ? undefined : no(stated.error)
+}
+
+/** The last lease of the path against the ones above it, whose own narrowing was checked on the way. */
+const narrowsAll = (path: Path, bound: Bound): Refusal | undefined => {
+  const child = path.at(-1) as Ucan
+  const parent = path.at(-2)
+  if (!parent) return undefined
+  const edges = edgesOf(path.slice(0, -1), bound)
+  const stated = statedLimits(leaseOf(child) as Capability, bound.service.limits).ok ?? {}
+  const reason = exceeds(child, parent, stated, edges.at(-1)?.limits ?? {})
+  if (reason) return refuse('NoLease', `The lease ${brief(child.cid)} is void: ${reason}.`, { link: String(child.cid), chain: 'lease' }).error
+}
+
+const edgesOf = (path: Path, bound: Bound): Edge[] => {
+  let limits: Edge['limits'] = {}
+  return path.map((lease) => {
+    limits = { ...limits, ...statedLimits(leaseOf(lease) as Capability, bound.service.limits).ok }
+    return { by: lease.issuer, to: lease.audience, limits }
+  })
+}
+
+const say = (name: Parameters<typeof refuse>[0], message: string, call: Call, details: Parameters<typeof refuse>[2] = {}): Refusal =>
+  refuse(name, message, { link: String(call.invocation.cid), chain: 'invocation', ...details }).error

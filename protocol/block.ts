@@ -1,0 +1,43 @@
+import { sha256 as hashSha256, sha512 as hashSha512 } from '@noble/hashes/sha2.js'
+import { CID } from 'multiformats/cid'
+import * as Digest from 'multiformats/hashes/digest'
+import { sameBytes } from './cbor.ts'
+import { Failure, brief } from './failure.ts'
+
+/** Bytes and the CID that names them. Whoever hands one on has checked the hash, or says so. */
+export interface Block {
+  readonly cid: CID
+  readonly bytes: Uint8Array
+}
+
+export const DAG_CBOR = 0x71
+const SHA2_256 = 0x12
+const SHA2_512 = 0x13
+const IDENTITY = 0x00
+
+type Hash = (algorithm: 'sha256' | 'sha512', bytes: Uint8Array, encoding: 'buffer') => Uint8Array
+const nativeHash = (
+  globalThis as { process?: { getBuiltinModule?(name: string): { hash?: Hash } | undefined } }
+).process?.getBuiltinModule?.('node:crypto')?.hash
+
+export const sha256 = (bytes: Uint8Array): Uint8Array => (nativeHash ? nativeHash('sha256', bytes, 'buffer') : hashSha256(bytes))
+const sha512 = (bytes: Uint8Array): Uint8Array => (nativeHash ? nativeHash('sha512', bytes, 'buffer') : hashSha512(bytes))
+
+/** The CIDv1 of bytes under sha2-256; `codec` is dag-cbor unless told. */
+export const cidOf = (bytes: Uint8Array, codec = DAG_CBOR): CID => CID.createV1(codec, Digest.create(SHA2_256, sha256(bytes)))
+
+/**
+ * Refuses bytes that aren't the CID's own.
+ * @throws Failure BadHash, or Unsupported for a hash function other than sha2-256, sha2-512 and identity
+ */
+export const verifyBlock = ({ cid, bytes }: Block): void => {
+  const { code, digest } = cid.multihash
+  const actual = code === SHA2_256 ? sha256(bytes) : code === SHA2_512 ? sha512(bytes) : code === IDENTITY ? bytes : undefined
+  if (!actual) {
+    throw new Failure('Unsupported', `The block ${brief(cid)} is named by hash function 0x${code.toString(16)}.`, {
+      link: String(cid),
+      hint: 'Use sha2-256.',
+    })
+  }
+  if (!sameBytes(actual, digest)) throw new Failure('BadHash', `The block ${brief(cid)} has bytes that are not its own.`, { link: String(cid) })
+}

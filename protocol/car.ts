@@ -1,0 +1,232 @@
+import { CID } from 'multiformats/cid'
+import type { Block } from './block.ts'
+import { decode, decodeCid, encode } from './cbor.ts'
+import { Failure } from './failure.ts'
+import { streamFrom } from './stream.ts'
+
+/**
+ * CARv1, whole in memory for messages and as a stream for content. The library reader has no bound on what a length may claim, and
+ * reads one block twice when it is there twice; here both are refused.
+ * Source: https://ipld.io/specs/transport/car/carv1/
+ */
+export interface Car {
+  readonly roots: CID[]
+  readonly blocks: Block[]
+}
+
+/** Bounds of a CAR; each refusal is TooLarge and names the bound in `field`. */
+export interface CarBounds {
+  /** Blocks in the whole CAR. */
+  maxBlocks: number
+  /** Bytes of one block, its CID not counted. */
+  maxBlockBytes: number
+}
+
+const MAX_HEADER_BYTES = 4096
+const MAX_CID_BYTES = 128
+
+/**
+ * Reads a whole CAR. Hashes aren't checked here: that's a step of admission.
+ * @throws Failure Malformed, NotCanonical, TooLarge
+ */
+export const decodeCar = (bytes: Uint8Array, bounds: CarBounds): Car => {
+  const cursor = { offset: 0 }
+  const { roots } = readHeader(section(bytes, cursor, MAX_HEADER_BYTES, 'header'))
+  const blocks: Block[] = []
+  while (cursor.offset < bytes.length) {
+    if (blocks.length === bounds.maxBlocks) throw tooMany(bounds.maxBlocks)
+    blocks.push(readBlock(section(bytes, cursor, bounds.maxBlockBytes + MAX_CID_BYTES, 'block'), bounds.maxBlockBytes))
+  }
+  return { roots, blocks }
+}
+
+export const encodeCar = ({ roots, blocks }: Car): Uint8Array => {
+  const parts = [encodeCarHeader(roots), ...blocks.map(encodeCarBlock)]
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let offset = 0
+  for (const part of parts) {
+    bytes.set(part, offset)
+    offset += part.length
+  }
+  return bytes
+}
+
+export const encodeCarHeader = (roots: CID[]): Uint8Array => withLength(encode({ roots, version: 1 }))
+
+export const encodeCarBlock = ({ cid, bytes }: Block): Uint8Array => withLength(cid.bytes, bytes)
+
+/**
+ * Reads a CAR as it comes, one block in memory at a time.
+ * @throws Failure Malformed (a stream that ends too early, too), NotCanonical, TooLarge
+ */
+export async function* readCarStream(stream: AsyncIterable<Uint8Array>, bounds: CarBounds): AsyncGenerator<Block, void> {
+  const reader = new StreamReader(stream)
+  try {
+    const header = await reader.section(MAX_HEADER_BYTES, 'header')
+    if (!header) throw new Failure('Malformed', 'The stream is empty where a CAR was expected.')
+    readHeader(header)
+    for (let count = 0; ; count++) {
+      const bytes = await reader.section(bounds.maxBlockBytes + MAX_CID_BYTES, 'block')
+      if (!bytes) return
+      if (count === bounds.maxBlocks) throw tooMany(bounds.maxBlocks)
+      yield readBlock(bytes, bounds.maxBlockBytes)
+    }
+  } finally {
+    await reader.close()
+  }
+}
+
+/** Writes a CAR as its blocks come; a slow reader holds the source back. */
+export const writeCarStream = (roots: CID[], blocks: AsyncIterable<Block>): ReadableStream<Uint8Array> => {
+  async function* parts(): AsyncGenerator<Uint8Array> {
+    yield encodeCarHeader(roots)
+    for await (const block of blocks) yield encodeCarBlock(block)
+  }
+  return streamFrom(parts())
+}
+
+const readHeader = (bytes: Uint8Array): { roots: CID[] } => {
+  const header = decode(bytes) as { version?: unknown; roots?: unknown }
+  if (header?.version !== 1) throw new Failure('Unsupported', 'Only CAR version 1 is read here.')
+  const roots = header.roots
+  if (!Array.isArray(roots) || !roots.every((root) => CID.asCID(root))) throw new Failure('Malformed', 'A CAR names no roots.')
+  return { roots }
+}
+
+const readBlock = (bytes: Uint8Array, maxBlockBytes: number): Block => {
+  const length = cidLength(bytes)
+  const block = { cid: decodeCid(bytes.slice(0, length)), bytes: bytes.subarray(length) }
+  if (block.bytes.length > maxBlockBytes) throw tooLarge('block', block.bytes.length, maxBlockBytes)
+  return block
+}
+
+/** How many of the leading bytes are a CID. */
+const cidLength = (bytes: Uint8Array): number => {
+  if (bytes[0] === 0x12 && bytes[1] === 0x20) return 34
+  const cursor = { offset: 0 }
+  for (let part = 0; part < 3; part++) varint(bytes, cursor) // version, codec, hash function
+  const digestLength = varint(bytes, cursor)
+  const length = cursor.offset + digestLength
+  if (length > bytes.length || length > MAX_CID_BYTES) throw new Failure('Malformed', 'A block of a CAR has no whole CID.')
+  return length
+}
+
+/** The next length-prefixed run of bytes. */
+const section = (bytes: Uint8Array, cursor: { offset: number }, max: number, what: string): Uint8Array => {
+  const length = varint(bytes, cursor)
+  if (length > max) throw tooLarge(what, length, max)
+  const end = cursor.offset + length
+  if (length === 0 || end > bytes.length) throw new Failure('Malformed', `A CAR ends in the middle of a ${what}.`)
+  const taken = bytes.subarray(cursor.offset, end)
+  cursor.offset = end
+  return taken
+}
+
+const varint = (bytes: Uint8Array, cursor: { offset: number }): number => {
+  let value = 0
+  for (let shift = 0; shift < 49; shift += 7) {
+    const byte = bytes[cursor.offset++]
+    if (byte === undefined) break
+    value += (byte & 0x7f) * 2 ** shift
+    if (byte < 0x80) {
+      if (byte === 0 && shift > 0) throw new Failure('NotCanonical', 'A length is written longer than needed.')
+      return value
+    }
+  }
+  throw new Failure('Malformed', 'A length is cut or too long.')
+}
+
+export const encodeVarint = (value: number): Uint8Array => {
+  const bytes: number[] = []
+  let rest = value
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80)
+  bytes.push(rest)
+  return Uint8Array.from(bytes)
+}
+
+const withLength = (...parts: Uint8Array[]): Uint8Array => {
+  const length = parts.reduce((sum, part) => sum + part.length, 0)
+  const prefix = encodeVarint(length)
+  const bytes = new Uint8Array(prefix.length + length)
+  bytes.set(prefix)
+  let offset = prefix.length
+  for (const part of parts) {
+    bytes.set(part, offset)
+    offset += part.length
+  }
+  return bytes
+}
+
+const tooLarge = (what: string, asked: number, limit: number) =>
+  new Failure('TooLarge', `A ${what} of ${asked} bytes; ${limit} are allowed.`, { field: what, limit, asked })
+
+const tooMany = (limit: number) => new Failure('TooLarge', `There are more than ${limit} blocks.`, { field: 'blocks', limit })
+
+/** Takes exact runs of bytes off a stream of chunks, copying each byte once. */
+export class StreamReader {
+  readonly #source: AsyncIterator<Uint8Array>
+  #chunk: Uint8Array = new Uint8Array(0)
+
+  constructor(stream: AsyncIterable<Uint8Array>) {
+    this.#source = stream[Symbol.asyncIterator]()
+  }
+
+  /** A length-prefixed run, or undefined at a clean end. */
+  async section(max: number, what: string): Promise<Uint8Array | undefined> {
+    const prefix: number[] = []
+    do {
+      const byte = await this.take(1)
+      if (!byte) {
+        if (prefix.length === 0) return undefined
+        throw new Failure('Malformed', `The stream ends in the middle of a ${what}.`)
+      }
+      prefix.push(byte[0] as number)
+    } while ((prefix[prefix.length - 1] as number) >= 0x80 && prefix.length < 8)
+    const length = varint(Uint8Array.from(prefix), { offset: 0 })
+    if (length === 0) throw new Failure('Malformed', `A ${what} is empty.`)
+    if (length > max) throw tooLarge(what, length, max)
+    const bytes = await this.take(length)
+    if (!bytes) throw new Failure('Malformed', `The stream ends in the middle of a ${what}.`)
+    return bytes
+  }
+
+  /** Exactly `length` bytes, or undefined where the stream ends before. */
+  async take(length: number): Promise<Uint8Array | undefined> {
+    if (this.#chunk.length >= length) return this.#cut(length)
+    const bytes = new Uint8Array(length)
+    let filled = 0
+    while (filled < length) {
+      if (this.#chunk.length === 0) {
+        const next = await this.#source.next()
+        if (next.done) return undefined
+        this.#chunk = next.value
+        continue
+      }
+      const part = this.#cut(Math.min(length - filled, this.#chunk.length))
+      bytes.set(part, filled)
+      filled += part.length
+    }
+    return bytes
+  }
+
+  /** What is left, the part already read included. */
+  async *rest(): AsyncGenerator<Uint8Array, void> {
+    try {
+      if (this.#chunk.length > 0) yield this.#cut(this.#chunk.length)
+      for (let next = await this.#source.next(); !next.done; next = await this.#source.next()) yield next.value
+    } finally {
+      await this.close()
+    }
+  }
+
+  /** Lets the source go; a source that is at its end ignores it. */
+  async close(): Promise<void> {
+    await this.#source.return?.()
+  }
+
+  #cut(length: number): Uint8Array {
+    const part = this.#chunk.subarray(0, length)
+    this.#chunk = this.#chunk.subarray(length)
+    return part
+  }
+}

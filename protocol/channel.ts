@@ -1,0 +1,45 @@
+/**
+ * A way to a host. Each kind of channel has both its ends in one file of `channels/`; all of them pass the same suite.
+ */
+export interface Channel {
+  /** Where it leads, for people. */
+  readonly url: string
+  /**
+   * Sends a message of invocations and gets the one with their receipts.
+   * @throws Failure whatever the host refused the message with, Unavailable where it can't be reached, Cancelled
+   */
+  request(message: Uint8Array, options?: { signal?: AbortSignal }): Promise<Uint8Array>
+  /** The same with bytes beside the message one way or the other, for abilities that declare a stream. */
+  open(message: Uint8Array, options?: OpenOptions): Promise<Answer>
+}
+
+export interface OpenOptions {
+  signal?: AbortSignal
+  /** What goes to the host beside the message. */
+  body?: ReadableStream<Uint8Array>
+}
+
+/** What a host's end of a channel is given. */
+export interface Call {
+  readonly message: Uint8Array
+  /** Bytes beside the message, where the caller sends a stream. */
+  readonly body?: ReadableStream<Uint8Array>
+  /** Whether the channel can carry a stream back. */
+  readonly streams: boolean
+  readonly signal: AbortSignal
+  /** The web origin that a browser vouches for. */
+  readonly origin?: string
+  /** Where the call came in, for logs and rate limits: an address, or `unix`. */
+  readonly remote: string
+}
+
+export interface Answer {
+  readonly message: Uint8Array
+  readonly body?: ReadableStream<Uint8Array>
+}
+
+/**
+ * A host as its channels see it.
+ * @throws Failure for what is refused before anything could be signed: the channel tells it in its own way
+ */
+export type Door = (call: Call) => Promise<Answer>

@@ -1,0 +1,14 @@
+import type { Answer, Channel, Door, OpenOptions } from '../channel.ts'
+
+/** A host and a symbiont in one process. Messages are serialized as everywhere: what works here works on a wire. */
+export const inProcessChannel = (door: Door): Channel => {
+  const open = (message: Uint8Array, { signal = new AbortController().signal, body }: OpenOptions = {}): Promise<Answer> => {
+    signal.throwIfAborted()
+    return door({ message: message.slice(), streams: true, signal, remote: 'process', ...(body && { body }) })
+  }
+  return {
+    url: 'in-process:',
+    request: async (message, options) => (await open(message, options)).message.slice(),
+    open,
+  }
+}

@@ -1,0 +1,102 @@
+import type { Infer, JsonSchema, Schema } from './schema.ts'
+
+/**
+ * A service contract: the one definition from which follow the types of call and handler, the closed validator, the typed
+ * client, the ucanto capability and what a host's owner reads when asked.
+ */
+export interface Service<A extends Abilities = Abilities, L extends Limits = Limits> {
+  readonly id: string
+  readonly rev: number
+  /** One sentence for the owner who is asked. */
+  readonly about: string
+  readonly limits: L
+  readonly abilities: A
+}
+
+export type Abilities = { readonly [name: string]: Ability }
+export type Limits = { readonly [name: string]: Limit }
+
+/**
+ * - `open`: the space itself, or whom it delegated to, is enough
+ * - `leased`: that, and a lease from the host to the space
+ * - `operator`: the host's own delegation, `with` the host's DID
+ */
+export type Authority = 'open' | 'leased' | 'operator'
+
+/**
+ * - `read`: changes nothing
+ * - `idempotent`: twice is as good as once
+ * - `once`: an invocation runs once however often it arrives, and a replay gets the first answer
+ */
+export type Effect = 'read' | 'idempotent' | 'once'
+
+export interface Ability<N = unknown, O = unknown, E extends Errors = Errors> {
+  readonly about: string
+  readonly authority: Authority
+  readonly effect: Effect
+  readonly nb: Schema<N>
+  readonly ok: Schema<O>
+  /** Errors of the service's own, by name, and the shape of what each one says. */
+  readonly errors: E
+  /** Bytes beside the answer: `in` goes to the host, `out` comes from it. */
+  readonly stream: 'none' | 'in' | 'out'
+}
+
+export type Errors = { readonly [name: string]: Schema<unknown> }
+
+/** An amount that a lease may bound. */
+export interface Limit {
+  readonly kind: 'max'
+  readonly about: string
+  readonly unit: 'bytes' | 'count'
+  /** What an owner grants who names no amount. */
+  readonly default: number
+}
+
+export const limit = {
+  /** The most that may be held at one time: reserved before it's used, given back by removal. */
+  max: (about: string, options: { unit?: 'bytes' | 'count'; default: number }): Limit => ({ kind: 'max', about, unit: 'count', ...options }),
+}
+
+export const ability = <N extends object, O extends object, const E extends Errors = Record<never, never>>(definition: {
+  about: string
+  nb: Schema<N>
+  ok: Schema<O>
+  effect: Effect
+  authority?: Authority
+  errors?: E
+  stream?: 'none' | 'in' | 'out'
+}): Ability<N, O, E> => ({ authority: 'leased', stream: 'none', ...definition, errors: definition.errors ?? ({} as E) })
+
+const ID = /^[a-z][a-z0-9-]*$/
+/** Words that mean something else in an ability. */
+const RESERVED = new Set(['lease'])
+
+/**
+ * Defines a service. `id` and the names of abilities make up `can`: `pin` and `add` are `pin/add`.
+ * @throws TypeError for a name that isn't lower-case letters, digits and dashes
+ */
+export const service = <const A extends Abilities, const L extends Limits = Record<never, never>>(
+  id: string,
+  definition: { rev: number; about: string; limits?: L; abilities: A },
+): Service<A, L> => {
+  if (!ID.test(id) || RESERVED.has(id)) throw new TypeError(`"${id}" can't be the id of a service.`)
+  for (const name of Object.keys(definition.abilities)) {
+    if (!/^[a-z][a-zA-Z0-9]*$/.test(name)) throw new TypeError(`"${name}" can't be the name of an ability.`)
+  }
+  return { id, rev: definition.rev, about: definition.about, limits: definition.limits ?? ({} as L), abilities: definition.abilities }
+}
+
+/** `can` of an ability on the wire, where UCAN has lower case only. */
+export const canOf = (serviceId: string, name: string): string => `${serviceId}/${name}`.toLowerCase()
+
+export type Input<A extends Ability> = Infer<A['nb']>
+export type Output<A extends Ability> = Infer<A['ok']>
+
+/** The shape of a lease's `nb`: the service's limits, each optional. */
+export const limitsSchema = (limits: Limits): JsonSchema => ({
+  type: 'object',
+  properties: Object.fromEntries(Object.keys(limits).map((name) => [name, { type: 'integer', minimum: 0 } as const])),
+  required: [],
+  additionalProperties: false,
+})

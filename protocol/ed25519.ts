@@ -1,0 +1,131 @@
+import type { KeyObject, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import { ed25519 } from '@noble/curves/ed25519.js'
+import { sha512 } from '@noble/hashes/sha2.js'
+
+/**
+ * Ed25519 with one verdict wherever it runs. Libraries disagree on signatures that only an attacker makes (small-order points,
+ * non-canonical encodings, the cofactor), and a revocation log keyed by CID needs that no signature has a second form. So the
+ * structural checks stand here, before any backend, and the JavaScript backend recomputes R instead of using its library's
+ * cofactored equation.
+ */
+export type Backend = 'native' | 'js'
+
+interface NodeCrypto {
+  createPublicKey: typeof createPublicKey
+  createPrivateKey: typeof createPrivateKey
+  sign: typeof sign
+  verify: typeof verify
+}
+
+// Asked of the process, not imported: browsers bundle this file.
+const native = (globalThis as { process?: { getBuiltinModule?(name: string): unknown } }).process?.getBuiltinModule?.('node:crypto') as
+  | NodeCrypto
+  | undefined
+
+/** The fastest backend of this runtime. */
+export const backend: Backend = native ? 'native' : 'js'
+
+const ORDER = ed25519.Point.Fn.ORDER
+/** `createPublicKey` costs as much as a fifth of a verification, so the last keys are kept; the bound keeps strangers from filling memory. */
+const MAX_CACHED_KEYS = 4096
+const publicKeys = new Map<string, KeyObject>()
+
+/**
+ * Whether `signature` (64 bytes, R then S) by `publicKey` (32 bytes) covers `message`. Never throws on bad input: it's false.
+ * Both backends give the same answer for every input. Rules: RFC 8032 without cofactor, S < L, A and R canonical and not of small order.
+ */
+export const verifySignature = (using: Backend, publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean => {
+  if (publicKey.length !== 32 || signature.length !== 64) return false
+  const R = signature.subarray(0, 32)
+  const S = signature.subarray(32)
+  if (!isStrictPoint(publicKey) || !isStrictPoint(R) || !isBelow(S, ORDER_BYTES)) return false
+  return using === 'native' ? verifyNative(publicKey, message, signature) : verifyJs(publicKey, message, R, S)
+}
+
+/** A signing function for the 32-byte seed of a private key (RFC 8032), and its public key. */
+export const keyPair = (seed: Uint8Array, using: Backend = backend): { publicKey: Uint8Array; sign(message: Uint8Array): Uint8Array } => {
+  if (seed.length !== 32) throw new RangeError('An Ed25519 seed has 32 bytes.')
+  const publicKey = ed25519.getPublicKey(seed)
+  if (using === 'js' || !native) {
+    const secret = seed.slice()
+    return { publicKey, sign: (message) => ed25519.sign(message, secret) }
+  }
+  const key = native.createPrivateKey({ key: { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey), d: base64url(seed) }, format: 'jwk' })
+  return { publicKey, sign: (message) => new Uint8Array(native.sign(null, message, key)) }
+}
+
+const verifyNative = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean => {
+  if (!native) throw new Error('This runtime has no native Ed25519; use the js backend.')
+  const name = String.fromCharCode(...publicKey)
+  let key = publicKeys.get(name)
+  if (!key) {
+    try {
+      key = native.createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey) }, format: 'jwk' })
+    } catch {
+      return false
+    }
+    if (publicKeys.size >= MAX_CACHED_KEYS) publicKeys.delete(publicKeys.keys().next().value as string)
+    publicKeys.set(name, key)
+  }
+  return native.verify(null, message, key, signature)
+}
+
+/** R' = S*B - k*A, compared with R as bytes: the cofactorless equation that OpenSSL uses. */
+const verifyJs = (publicKey: Uint8Array, message: Uint8Array, R: Uint8Array, S: Uint8Array): boolean => {
+  const input = new Uint8Array(64 + message.length)
+  input.set(R)
+  input.set(publicKey, 32)
+  input.set(message, 64)
+  const k = littleEndian(sha512(input)) % ORDER
+  try {
+    const A = ed25519.Point.fromBytes(publicKey, false)
+    const recomputed = ed25519.Point.BASE.multiplyUnsafe(littleEndian(S)).subtract(A.multiplyUnsafe(k)).toBytes()
+    return recomputed.every((byte, index) => byte === R[index])
+  } catch {
+    return false // not a point of the curve
+  }
+}
+
+const littleEndian = (bytes: Uint8Array): bigint => {
+  let value = 0n
+  for (let index = bytes.length - 1; index >= 0; index--) value = (value << 8n) | BigInt(bytes[index] as number)
+  return value
+}
+
+const toBytes = (value: bigint): Uint8Array => Uint8Array.from({ length: 32 }, (_, index) => Number((value >> BigInt(8 * index)) & 0xffn))
+
+const P = 2n ** 255n - 19n
+const P_BYTES = toBytes(P)
+const ORDER_BYTES = toBytes(ORDER)
+
+/**
+ * The y coordinates of the eight points whose order divides 8. Refusing by y alone also refuses every second encoding of
+ * those points (x = 0 with the sign bit set).
+ */
+const SMALL_ORDER = [
+  0n,
+  1n,
+  P - 1n,
+  littleEndian(fromHex('26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05')),
+  littleEndian(fromHex('c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a')),
+].map(toBytes)
+
+const isStrictPoint = (bytes: Uint8Array): boolean => {
+  const y = bytes.slice()
+  y[31] = (y[31] as number) & 0x7f
+  return isBelow(y, P_BYTES) && !SMALL_ORDER.some((small) => small.every((byte, index) => byte === y[index]))
+}
+
+const isBelow = (value: Uint8Array, bound: Uint8Array): boolean => {
+  for (let index = 31; index >= 0; index--) {
+    if (value[index] !== bound[index]) return (value[index] as number) < (bound[index] as number)
+  }
+  return false
+}
+
+function fromHex(hex: string): Uint8Array {
+  return Uint8Array.from({ length: hex.length / 2 }, (_, index) => Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16))
+}
+
+const base64url = (bytes: Uint8Array): string =>
+  btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')

@@ -1,0 +1,55 @@
+export { type AccessState, type Asked, access } from './access.ts'
+export { type Admitted, admit, BOUNDS, type Bounds, UcanMemory } from './admission.ts'
+export { type Authorized, authorize, type Bound, CLOCK_SKEW, type Guard } from './authorize.ts'
+export { type Block, cidOf, sha256, verifyBlock } from './block.ts'
+export { type CarBounds, decodeCar, encodeCar, readCarStream, writeCarStream } from './car.ts'
+export { decode, encode, type Value } from './cbor.ts'
+export type { Answer, Call, Channel, Door, OpenOptions } from './channel.ts'
+export { type HttpOptions, httpChannel, httpListener, STREAM_TYPE } from './channels/http.ts'
+export { inProcessChannel } from './channels/in-process.ts'
+export {
+  type Abilities,
+  type Ability,
+  type Authority,
+  ability,
+  canOf,
+  type Effect,
+  type Input,
+  type Limit,
+  type Limits,
+  limit,
+  type Output,
+  type Service,
+  service,
+} from './contract.ts'
+export { archive, delegate, extract, nonce, type Proof, proofOf, ucansOf } from './delegation.ts'
+export { type Backend, backend, verifySignature } from './ed25519.ts'
+export { brief, CODES, type Code, type Details, Failure, isAbort, type Refusal, type Result, refuse, toRefusal, unwrap } from './failure.ts'
+export { type Answered, type Caller, type CallOptions, invoke } from './invoke.ts'
+export { type Amounts, covers, type Edge, LEASE, leaseCan, leaseOf, leases, serviceOf } from './lease.ts'
+export { CAR_TYPE, decodeReceipts, encodeInvocations, encodeReceipts } from './message.ts'
+export { operator } from './operator.ts'
+export { bytesFromDid, type DID, didFromPublicKey, generateSeed, isDid, type LocalSigner, type Signer, signerFromSeed, verifies } from './principal.ts'
+export {
+  type Account,
+  type Charge,
+  type Context,
+  defaultAmounts,
+  type Environment,
+  type Failed,
+  failed,
+  type Handlers,
+  type Hooks,
+  type Kept,
+  type Provided,
+  provide,
+  type Records,
+  type Streamed,
+  type Transaction,
+  type Workspace,
+} from './provide.ts'
+export { issueReceipt, type Receipt, readReceipt } from './receipt.ts'
+export { bearing, type Revocation, revocation } from './revocation.ts'
+export * from './schema.ts'
+export { streamFrom } from './stream.ts'
+export { type Capability, decodeUcan, isSigned, issueUcan, signingPayload, type Ucan } from './ucan.ts'

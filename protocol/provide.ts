@@ -1,0 +1,139 @@
+import type { CID } from 'multiformats/cid'
+import type { Value } from './cbor.ts'
+import type { Ability, Input, Limits, Output, Service } from './contract.ts'
+import { Failure } from './failure.ts'
+import type { Amounts, Edge } from './lease.ts'
+import type { DID } from './principal.ts'
+import type { Infer } from './schema.ts'
+
+/**
+ * The host's half of a service. Handlers see one space at a time, and keep what they keep through `commit`: what it wrote is durable when it
+ * resolves, and an answer is sent only after.
+ */
+export interface Provided {
+  readonly service: Service
+  readonly handlers: { readonly [name: string]: Handler }
+  readonly hooks: Hooks
+}
+
+export type Handler = (input: never, context: never) => unknown
+
+/** What a service does beside answering. All of it is optional. */
+export interface Hooks {
+  /** Called once before the first call, after a crash too: take up what was left undone. */
+  open?(environment: Environment): void | Promise<void>
+  /** Called on the way down; what `Environment.signal` aborted is awaited here. */
+  close?(): Promise<void>
+  /** Called after a commit in which a space came to hold a root, by whichever service. */
+  held?(space: DID, root: CID): void | Promise<void>
+  /** What garbage collection must leave, beyond what spaces hold. */
+  keep?(): AsyncIterable<Kept>
+}
+
+/** A block that stays; with `deep`, so do all below it. */
+export interface Kept {
+  readonly cid: CID
+  readonly deep: boolean
+}
+
+export interface Environment {
+  /** The service's records of one space; `account` is charged by what it reserves. */
+  space(space: DID, account?: Account): Workspace
+  /** The service's records under a key prefix, of every space, in the order of their keys. */
+  every(prefix: string): AsyncIterable<{ space: DID; key: string; value: Value }>
+  /** Unix seconds. */
+  now(): number
+  /** Aborts when the host closes. */
+  readonly signal: AbortSignal
+  /** Notes for the operator's log. Never give it keys, leases or delegations. */
+  log(message: string, fields?: Record<string, unknown>): void
+}
+
+/** Whom usage counts against: the lease chains of the call that began it, each from the host down. Plain data, fit to be kept. */
+export type Account = readonly (readonly Edge[])[]
+
+/** What was reserved and where; keep it beside what it pays for, and give it back to `adjust`. */
+export interface Charge {
+  readonly edges: readonly Edge[]
+  readonly amounts: Amounts
+}
+
+/** The records of one service for one space. Keys are text, values anything that DAG-CBOR holds. */
+export interface Records {
+  get(key: string): Promise<Value | undefined>
+  /** In the order of the keys. */
+  list(options?: { prefix?: string; after?: string; limit?: number }): Promise<{ key: string; value: Value }[]>
+  /** The root's state if this space holds it, by whichever service. */
+  holds(root: CID): Promise<{ complete: boolean } | undefined>
+}
+
+export interface Workspace extends Records {
+  /**
+   * Runs `change` in a transaction and resolves when it is on disk. What `change` throws undoes all of it. Await nothing in it but the
+   * transaction: the whole host waits meanwhile.
+   */
+  commit<T>(change: (tx: Transaction) => Promise<T>): Promise<T>
+}
+
+export interface Transaction extends Records {
+  put(key: string, value: Value): Promise<void>
+  delete(key: string): Promise<void>
+  /**
+   * Counts amounts against every lease of the first chain that has room for all of them.
+   * @throws Failure LimitExceeded, with `limit`, `used`, `asked` of the chain that came nearest
+   */
+  reserve(amounts: Amounts): Promise<Charge>
+  /** Changes what a charge amounts to; growing may throw LimitExceeded, shrinking never does. */
+  adjust(charge: Charge, amounts: Amounts): Promise<Charge>
+  /** From here on the space holds the root: it may be read by the space, and garbage collection leaves it. */
+  hold(root: CID, options?: { complete?: boolean }): Promise<void>
+  unhold(root: CID): Promise<void>
+}
+
+/** What a handler is given beside its input. */
+export interface Context<A extends Ability = Ability> extends Workspace {
+  readonly space: DID
+  /** Who called: a device or app of the space's. */
+  readonly agent: DID
+  /** CID of the invocation; it names the call in receipts and logs. */
+  readonly invocation: CID
+  /** Whom usage counts against; keep it where work goes on after the answer. */
+  readonly account: Account
+  /** Aborts when the caller goes away or the host closes. */
+  readonly signal: AbortSignal
+  /** What the caller streams, for abilities that declare `stream: 'in'`. */
+  readonly body: ReadableStream<Uint8Array>
+  /** An error that the contract declares, as the answer. */
+  fail<N extends keyof A['errors'] & string>(name: N, details: Infer<A['errors'][N]>, message?: string): Failed<N>
+}
+
+declare const FAILED: unique symbol
+/** A declared error on its way out. */
+export interface Failed<N extends string = string> {
+  readonly [FAILED]?: N
+  readonly failure: Failure
+}
+
+/** An answer with a stream behind it, for abilities that declare `stream: 'out'`. */
+export interface Streamed<T> {
+  readonly ok: T
+  readonly body: ReadableStream<Uint8Array>
+}
+
+type Answer<A extends Ability> = (A['stream'] extends 'out' ? Streamed<Output<A>> : Output<A>) | Failed<keyof A['errors'] & string>
+
+export type Handlers<S extends Service> = {
+  readonly [N in keyof S['abilities']]: (input: Input<S['abilities'][N]>, context: Context<S['abilities'][N]>) => Answer<S['abilities'][N]> | Promise<Answer<S['abilities'][N]>>
+}
+
+/** Puts handlers behind a contract. The compiler holds them to it; at run time so does the host. */
+export const provide = <const S extends Service>(contract: S, handlers: NoInfer<Handlers<S>>, hooks: Hooks = {}): Provided => ({
+  service: contract,
+  handlers: handlers as Provided['handlers'],
+  hooks,
+})
+
+export const failed = (name: string, details: object, message: string = name): Failed => ({ failure: new Failure(name, message, { ...details }) })
+
+/** What an owner grants who names no amount. */
+export const defaultAmounts = (limits: Limits): Amounts => Object.fromEntries(Object.entries(limits).map(([name, { default: amount }]) => [name, amount]))

@@ -1,0 +1,49 @@
+import { CID } from 'multiformats/cid'
+import { type Block, cidOf } from './block.ts'
+import { decode, encode, type Value } from './cbor.ts'
+import { Failure, type Refusal, type Result } from './failure.ts'
+import type { DID, LocalSigner } from './principal.ts'
+import { verifies } from './principal.ts'
+
+/** A host's signed answer to one invocation, in the form of `ucanto/receipt`. */
+export interface Receipt<T = unknown> {
+  /** CID of the invocation. */
+  readonly ran: CID
+  readonly out: Result<T, Refusal>
+  /** Who says so. */
+  readonly issuer: DID
+  readonly block: Block
+}
+
+const SIGNATURE_PREFIX = [0xed, 0xa1, 0x03, 0x40] as const
+
+/** Signs an answer. Deterministic: the same answer to the same invocation is the same receipt, CID included. */
+export const issueReceipt = (signer: LocalSigner, ran: CID, out: Result<unknown, Refusal>): Block => {
+  const outcome = { fx: { fork: [] }, iss: signer.did, out: out.error ? { error: out.error } : { ok: out.ok }, prf: [], ran, meta: {} }
+  const signature = signer.sign(encode(outcome))
+  const bytes = encode({ ocm: outcome, sig: Uint8Array.of(...SIGNATURE_PREFIX, ...signature) })
+  return { cid: cidOf(bytes), bytes }
+}
+
+/**
+ * Reads a receipt and checks that `host` signed it for the invocation `ran`. The receipt is the only thing a caller
+ * may believe, so there is no way to read one unchecked.
+ * @throws Failure Malformed, WrongAudience (another issuer or another invocation), BadSignature
+ */
+export const readReceipt = <T>(block: Block, ran: CID, host: DID): Receipt<T> => {
+  const { ocm, sig } = (decode(block.bytes) ?? {}) as { ocm?: { [field: string]: Value }; sig?: Value }
+  const out = ocm?.out as Result<T, Refusal> | undefined
+  const answered = CID.asCID(ocm?.ran)
+  if (!ocm || !answered || !(sig instanceof Uint8Array) || sig.length !== 68 || !isResult(out)) {
+    throw new Failure('Malformed', 'The answer is no receipt.', { link: String(block.cid) })
+  }
+  if (ocm.iss !== host) throw new Failure('WrongAudience', `The receipt is issued by ${String(ocm.iss)}, not by ${host}.`, { link: String(block.cid) })
+  if (!answered.equals(ran)) throw new Failure('WrongAudience', 'The receipt answers another invocation.', { link: String(block.cid) })
+  if (SIGNATURE_PREFIX.some((byte, index) => sig[index] !== byte) || !verifies(host, encode(ocm), sig.subarray(4))) {
+    throw new Failure('BadSignature', 'The receipt is not signed by the host.', { link: String(block.cid) })
+  }
+  return { ran: answered, out, issuer: host, block }
+}
+
+const isResult = <T>(out: Result<T, Refusal> | undefined): out is Result<T, Refusal> =>
+  typeof out === 'object' && out !== null && ('ok' in out || typeof (out as { error?: Refusal }).error?.name === 'string')

@@ -1,0 +1,42 @@
+import { ability, service } from './contract.ts'
+import type { DID } from './principal.ts'
+import { int, link, list, optional, struct } from './schema.ts'
+import type { Ucan } from './ucan.ts'
+
+/** That `by` took a UCAN back. Revocations are only ever added. */
+export interface Revocation {
+  /** CID of the revoked UCAN, as text. */
+  readonly ucan: string
+  readonly by: DID
+  /** When this host acknowledged it, Unix seconds. */
+  readonly at: number
+  /** When the revoked UCAN ends by itself, or null: past that, and the clock skew, the revocation may be forgotten. */
+  readonly expiration: number | null
+  /** CID of the `ucan/revoke` invocation that says it. */
+  readonly cause: string
+}
+
+/**
+ * Whether a revocation takes the last link of a path away: it was made by an issuer at or above that link, or by the link's
+ * audience. A flat set of issuers would let a receiver revoke what its own delegation came from.
+ */
+export const bearing = (revocation: Pick<Revocation, 'by'>, path: readonly Ucan[]): boolean =>
+  path.at(-1)?.audience === revocation.by || path.some((link) => link.issuer === revocation.by)
+
+/** Taking back what was delegated or leased. Final: a revocation can't be revoked. */
+export const revocation = service('ucan', {
+  rev: 1,
+  about: 'Takes back delegations and leases',
+  abilities: {
+    revoke: ability({
+      about: 'Takes a delegation or lease back, for good',
+      authority: 'open',
+      effect: 'idempotent',
+      nb: struct({
+        ucan: link({ description: 'The UCAN to revoke; its block, and the blocks of the chain above it, come along with the call' }),
+        proof: optional(list(link(), { maxItems: 32, description: 'Proofs of its chain, where it does not name them itself' })),
+      }),
+      ok: struct({ at: int({ description: 'When this host acknowledged it, Unix seconds' }) }),
+    }),
+  },
+})

@@ -1,0 +1,224 @@
+import { CID } from 'multiformats/cid'
+import { cidOf } from './block.ts'
+import { decode, encode, type Value } from './cbor.ts'
+import { Failure } from './failure.ts'
+import { bytesFromDid, type DID, didFromBytes, type Signer, verifies } from './principal.ts'
+
+/**
+ * UCAN 0.9.1 in IPLD, as the @ucanto packages write it. The signature covers a JWT text and not the block's bytes, so several blocks
+ * could carry one signature; `decodeUcan` admits the one that `encodeUcan` would write and refuses every other.
+ */
+export interface Capability {
+  /** `pin/add`, `pin/*`, `*`, or `lease/pin/*`: lower case. */
+  readonly can: string
+  /** The DID it is about: a space, or a host. */
+  readonly with: string
+  readonly nb?: { readonly [field: string]: Value }
+}
+
+/** What the signature covers. */
+export interface Claims {
+  readonly issuer: DID
+  readonly audience: DID
+  readonly capabilities: readonly Capability[]
+  /** Unix seconds, or null for never. */
+  readonly expiration: number | null
+  readonly notBefore?: number
+  readonly nonce?: string
+  readonly facts: readonly { readonly [field: string]: Value }[]
+  readonly proofs: readonly CID[]
+}
+
+/** A UCAN in its one form, with the CID that it can't have twice. Its signature is checked apart, by `isSigned`. */
+export interface Ucan extends Claims {
+  readonly cid: CID
+  readonly bytes: Uint8Array
+  /** 64 bytes. */
+  readonly signature: Uint8Array
+}
+
+const VERSION = '0.9.1'
+/** Multicodec EdDSA 0xd0ed as a varint, then the length 64: what stands before every signature. */
+const SIGNATURE_PREFIX = [0xed, 0xa1, 0x03, 0x40] as const
+const FIELDS = new Set(['s', 'v', 'att', 'aud', 'exp', 'fct', 'iss', 'nbf', 'nnc', 'prf'])
+const REQUIRED = ['s', 'v', 'att', 'aud', 'exp', 'iss', 'prf']
+/** An ability: whole lower-case segments; a star only alone or as the last one. */
+const ABILITY = /^(\*|ucan:\*|[a-z0-9_.:-]+(\/[a-z0-9_.-]+)*\/(\*|[a-z0-9_.-]+))$/i
+
+/**
+ * Reads a UCAN block whose hash was checked.
+ * @throws Failure Malformed where it is no UCAN, NotCanonical where it is one in a second form, Unsupported for other versions and keys
+ */
+export const decodeUcan = (cid: CID, bytes: Uint8Array): Ucan => {
+  const link = String(cid)
+  const model = decode(bytes) as { readonly [field: string]: Value }
+  if (!isMap(model) || !REQUIRED.every((field) => Object.hasOwn(model, field))) {
+    // A UCAN without `prf` reads as one with an empty list elsewhere: a second form.
+    const bare = isMap(model) && REQUIRED.every((field) => field === 'prf' || Object.hasOwn(model, field))
+    throw new Failure(bare ? 'NotCanonical' : 'Malformed', 'A block is not a UCAN.', { link })
+  }
+  const extra = Object.keys(model).find((field) => !FIELDS.has(field))
+  if (extra !== undefined) throw new Failure('NotCanonical', `A UCAN has the field "${extra}", which no signature covers.`, { link, field: extra })
+  if (model.v !== VERSION) throw new Failure('Unsupported', `A UCAN is not of version ${VERSION}.`, { link, field: 'v' })
+  return {
+    cid,
+    bytes,
+    issuer: readPrincipal(model.iss, 'iss', link),
+    audience: readPrincipal(model.aud, 'aud', link),
+    capabilities: readCapabilities(model.att, link),
+    expiration: readTime(model.exp, 'exp', link),
+    ...('nbf' in model && { notBefore: readNotBefore(model.nbf, link) }),
+    ...('nnc' in model && { nonce: readNonce(model.nnc, link) }),
+    facts: 'fct' in model ? readFacts(model.fct, link) : [],
+    proofs: readProofs(model.prf, link),
+    signature: readSignature(model.s, link),
+  }
+}
+
+/** Signs claims. The CID of what comes back is the UCAN's only one. */
+export const issueUcan = async (signer: Signer, claims: Omit<Claims, 'issuer' | 'facts' | 'proofs'> & Partial<Pick<Claims, 'facts' | 'proofs'>>): Promise<Ucan> => {
+  const whole: Claims = { facts: [], proofs: [], ...claims, issuer: signer.did }
+  const signature = await signer.sign(signingPayload(whole))
+  const bytes = encodeUcan(whole, signature)
+  return { ...whole, cid: cidOf(bytes), bytes, signature }
+}
+
+/** Whether the issuer signed it. The costly step: remember the answer by CID. */
+export const isSigned = (ucan: Ucan): boolean => verifies(ucan.issuer, signingPayload(ucan), ucan.signature)
+
+const encodeUcan = (claims: Claims, signature: Uint8Array): Uint8Array =>
+  encode({
+    v: VERSION,
+    iss: bytesFromDid(claims.issuer),
+    aud: bytesFromDid(claims.audience),
+    att: claims.capabilities,
+    exp: claims.expiration,
+    prf: claims.proofs,
+    s: Uint8Array.of(...SIGNATURE_PREFIX, ...signature),
+    fct: claims.facts.length > 0 ? claims.facts : undefined,
+    nbf: claims.notBefore || undefined,
+    nnc: claims.nonce || undefined,
+  })
+
+const text8 = new TextEncoder()
+const HEADER = base64url(text8.encode(JSON.stringify({ alg: 'EdDSA', ucv: VERSION, typ: 'JWT' })))
+
+/**
+ * The bytes that a signature covers: a JWT's first two parts, the payload in DAG-JSON with sorted keys.
+ * Source: @ipld/dag-ucan `formatter.js`, whose output this equals byte for byte (tested).
+ */
+export const signingPayload = (claims: Claims): Uint8Array => {
+  const fields = [`"att":${dagJson(claims.capabilities as unknown as Value)}`, `"aud":"${claims.audience}"`, `"exp":${claims.expiration}`]
+  if (claims.facts.length > 0) fields.push(`"fct":${dagJson(claims.facts as Value)}`)
+  fields.push(`"iss":"${claims.issuer}"`)
+  if (claims.notBefore) fields.push(`"nbf":${claims.notBefore}`)
+  if (claims.nonce) fields.push(`"nnc":${JSON.stringify(claims.nonce)}`)
+  fields.push(`"prf":[${claims.proofs.map((proof) => `"${proof}"`).join(',')}]`)
+  return text8.encode(`${HEADER}.${base64url(text8.encode(`{${fields.join(',')}}`))}`)
+}
+
+/** DAG-JSON text of a value: keys in the order of their UTF-16 units, links and bytes as maps under "/". */
+const dagJson = (value: Value): string => {
+  if (value === null || typeof value !== 'object') return JSON.stringify(value)
+  if (value instanceof Uint8Array) return `{"/":{"bytes":"${base64(value).replaceAll('=', '')}"}}`
+  const cid = CID.asCID(value)
+  if (cid) return `{"/":"${cid}"}`
+  if (Array.isArray(value)) return `[${value.map(dagJson).join(',')}]`
+  const map = value as { readonly [key: string]: Value }
+  const keys = Object.keys(map).filter((key) => map[key] !== undefined)
+  return `{${keys.sort().map((key) => `${JSON.stringify(key)}:${dagJson(map[key] as Value)}`).join(',')}}`
+}
+
+const isMap = (value: unknown): value is { readonly [field: string]: Value } =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array) && !CID.asCID(value)
+
+const malformed = (field: string, link: string, what: string) => new Failure('Malformed', `The field "${field}" of a UCAN ${what}.`, { link, field })
+const notCanonical = (field: string, link: string, what: string) =>
+  new Failure('NotCanonical', `The field "${field}" of a UCAN ${what}.`, { link, field })
+
+const readPrincipal = (value: Value | undefined, field: string, link: string): DID => {
+  if (!(value instanceof Uint8Array)) throw malformed(field, link, 'holds no principal')
+  const did = didFromBytes(value)
+  if (did) return did
+  // The same DID as text behind 0x0d1d would be a second form; other methods and key types have no form here at all.
+  const textual = value[0] === 0x9d && value[1] === 0x1a && new TextDecoder().decode(value.subarray(2)).startsWith('key:')
+  if (textual) throw notCanonical(field, link, 'spells a key as text')
+  throw new Failure('Unsupported', `The field "${field}" of a UCAN names a principal that is not an Ed25519 did:key.`, { link, field })
+}
+
+const readCapabilities = (value: Value | undefined, link: string): Capability[] => {
+  if (!Array.isArray(value) || value.length === 0) throw malformed('att', link, 'lists no capabilities')
+  return (value as Value[]).map((item) => {
+    if (!isMap(item)) throw malformed('att', link, 'has an item that is no capability')
+    const { can, with: resource, nb, ...rest } = item
+    if (Object.keys(rest).length > 0) throw malformed('att', link, 'has a capability with unknown fields')
+    if (typeof can !== 'string' || !ABILITY.test(can)) throw malformed('can', link, 'is no ability')
+    if (can !== can.toLowerCase()) throw notCanonical('can', link, 'is not in lower case')
+    if (typeof resource !== 'string' || !URL.canParse(resource)) throw malformed('with', link, 'is no URI')
+    if (nb === undefined) return { can, with: resource }
+    if (!isMap(nb)) throw malformed('nb', link, 'is no map')
+    refuseSlashKeys(nb, 'nb', link)
+    return { can, with: resource, nb }
+  })
+}
+
+/** A map with the key "/" is how DAG-JSON spells a link or bytes: under the signature the two can't be told apart. */
+const refuseSlashKeys = (value: Value, field: string, link: string): void => {
+  if (Array.isArray(value)) for (const item of value) refuseSlashKeys(item, field, link)
+  else if (isMap(value)) {
+    if (Object.hasOwn(value, '/')) throw notCanonical(field, link, 'has a map with the key "/"')
+    for (const item of Object.values(value)) refuseSlashKeys(item, field, link)
+  }
+}
+
+const readTime = (value: Value | undefined, field: string, link: string): number | null => {
+  if (value === null) return null
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0) throw malformed(field, link, 'is no time in whole seconds')
+  return value
+}
+
+const readNotBefore = (value: Value | undefined, link: string): number => {
+  const time = readTime(value, 'nbf', link)
+  if (time === null) throw malformed('nbf', link, 'is null')
+  if (time === 0) throw notCanonical('nbf', link, 'is zero, which means the same as none')
+  return time
+}
+
+const readNonce = (value: Value | undefined, link: string): string => {
+  if (typeof value !== 'string') throw malformed('nnc', link, 'is no text')
+  if (value === '') throw notCanonical('nnc', link, 'is empty, which means the same as none')
+  return value
+}
+
+const readFacts = (value: Value | undefined, link: string): { readonly [field: string]: Value }[] => {
+  if (!Array.isArray(value) || !value.every(isMap)) throw malformed('fct', link, 'is no list of maps')
+  if (value.length === 0) throw notCanonical('fct', link, 'is empty, which means the same as none')
+  refuseSlashKeys(value as Value, 'fct', link)
+  return value as { readonly [field: string]: Value }[]
+}
+
+const readProofs = (value: Value | undefined, link: string): CID[] => {
+  if (!Array.isArray(value)) throw malformed('prf', link, 'is no list')
+  return (value as Value[]).map((item) => {
+    const cid = CID.asCID(item)
+    if (!cid) throw malformed('prf', link, 'has an item that is no link')
+    return cid
+  })
+}
+
+const readSignature = (value: Value | undefined, link: string): Uint8Array => {
+  if (!(value instanceof Uint8Array)) throw malformed('s', link, 'is no signature')
+  if (SIGNATURE_PREFIX.some((byte, index) => value[index] !== byte)) throw new Failure('Unsupported', 'A UCAN is not signed by Ed25519.', { link, field: 's' })
+  if (value.length !== 68) throw notCanonical('s', link, 'is longer or shorter than an Ed25519 signature')
+  return value.subarray(4)
+}
+
+function base64(bytes: Uint8Array): string {
+  let binary = ''
+  for (let index = 0; index < bytes.length; index += 8192) binary += String.fromCharCode(...bytes.subarray(index, index + 8192))
+  return btoa(binary)
+}
+
+function base64url(bytes: Uint8Array): string {
+  return base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+}
