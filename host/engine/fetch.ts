@@ -1,0 +1,121 @@
+import { setMaxListeners } from 'node:events'
+import type { CID } from 'multiformats/cid'
+import { Failure } from '@symbiosis/protocol'
+import type { BlockFolder } from './blocks.ts'
+import { IDENTITY } from './hashes.ts'
+import { canLink, linksOf } from './links.ts'
+import { Frontier } from './walk.ts'
+
+/** Awaited with each block's bytes before it counts, and before a fetched one is written. May throw, to stop the fetch. Calls overlap. */
+export type Admit = (size: number) => void | Promise<void>
+
+/** Gets a block that isn't here from somewhere, admits and stores it durably, and gives its bytes. */
+export type Want = (cid: CID, options: { signal: AbortSignal; admit: Admit }) => Promise<Uint8Array>
+
+/** A block that is here now; `pending` is how many links are known whose blocks have not been reported yet. */
+export interface Fetched {
+  cid: CID
+  size: number
+  pending: number
+}
+
+export interface FetchOptions {
+  folder: BlockFolder
+  want: Want
+  /** Told of each block that came from elsewhere, before it is yielded. */
+  arrived(cid: CID): void
+  admit: Admit
+  signal: AbortSignal
+  /** Blocks looked for at a time. */
+  width: number
+  maxBlocks: number
+}
+
+/**
+ * Brings every block below `root` into the folder, parents before children, and yields each in the order in which they come. The ones
+ * that are here cost a look: leaves aren't read. A block here that is damaged is fetched again. When the caller stops, or a block
+ * fails, the rest is aborted, and all have ended before this ends.
+ */
+export async function* fetchDag(root: CID, { folder, want, arrived, admit, signal, width, maxBlocks }: FetchOptions): AsyncGenerator<Fetched> {
+  const frontier = new Frontier(maxBlocks)
+  frontier.push([root])
+  const stop = new AbortController()
+  const ending = AbortSignal.any([signal, stop.signal])
+  setMaxListeners(0, ending)
+
+  const visit = async (cid: CID): Promise<Visit> => {
+    ending.throwIfAborted()
+    if (!canLink(cid)) {
+      const size = await folder.size(cid)
+      if (size !== undefined) {
+        await countable(cid, size)
+        return { cid, size, links: [] }
+      }
+    }
+    let bytes = await folder.read(cid).catch(damaged)
+    if (bytes !== undefined) await countable(cid, bytes.length)
+    else {
+      bytes = await want(cid, { signal: ending, admit })
+      arrived(cid)
+    }
+    return { cid, size: bytes.length, links: linksOf(cid, bytes) }
+  }
+  const countable = async (cid: CID, size: number): Promise<void> => {
+    if (cid.multihash.code !== IDENTITY) await admit(size)
+  }
+
+  const running = new Set<Promise<void>>()
+  const done: Visit[] = []
+  let failed: { reason: unknown } | undefined
+  let wake = (): void => {}
+  const start = (cid: CID): void => {
+    const task = visit(cid)
+      .then(
+        (visited) => void done.push(visited),
+        (reason: unknown) => {
+          failed ??= { reason }
+        },
+      )
+      .then(() => {
+        running.delete(task)
+        wake()
+      })
+    running.add(task)
+  }
+
+  try {
+    for (;;) {
+      signal.throwIfAborted()
+      if (failed) throw failed.reason
+      while (running.size + done.length < width) {
+        const cid = frontier.pop()
+        if (cid === undefined) break
+        start(cid)
+      }
+      const visited = done.shift()
+      if (visited !== undefined) {
+        frontier.push(visited.links)
+        const pending = frontier.pending + running.size + done.length
+        if (visited.cid.multihash.code !== IDENTITY) yield { cid: visited.cid, size: visited.size, pending }
+      } else if (running.size === 0) return
+      else {
+        await new Promise<void>((resolve) => {
+          wake = resolve
+        })
+      }
+    }
+  } finally {
+    stop.abort()
+    await Promise.all(running)
+  }
+}
+
+interface Visit {
+  cid: CID
+  size: number
+  links: CID[]
+}
+
+const damaged = (reason: unknown): undefined => {
+  if (!(reason instanceof Failure && reason.name === 'BadHash')) throw reason
+}

@@ -1,0 +1,147 @@
+import { mkdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { noise } from '@chainsafe/libp2p-noise'
+import { yamux } from '@chainsafe/libp2p-yamux'
+import { withBitswap } from '@helia/bitswap'
+import { withLibp2pLight } from '@helia/libp2p'
+import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
+import { identify } from '@libp2p/identify'
+import type { PrivateKey } from '@libp2p/interface'
+import { tcp } from '@libp2p/tcp'
+import { webSockets } from '@libp2p/websockets'
+import { FsDatastore } from 'datastore-fs'
+import { createHeliaLight } from 'helia'
+import type { CID } from 'multiformats/cid'
+import { sha512 } from 'multiformats/hashes/sha2'
+import { BlockFolder, type BlockFolderOptions } from './blocks.ts'
+import { type Collected, Collector, type Kept } from './collect.ts'
+import { writeDurably } from './durable.ts'
+import { type Admit, type Fetched, fetchDag } from './fetch.ts'
+import { isDialable, parseOrigins } from './origins.ts'
+import { walk } from './walk.ts'
+import { type WantBounds, type Wanted, Wants } from './want.ts'
+
+export type { Admit, Collected, Fetched, Kept }
+
+export interface HeliaOptions extends BlockFolderOptions, WantBounds {
+  /** Where the engine keeps everything: `blocks/`, libp2p's `datastore/`, and `peer.key`. One process owns it. */
+  dir: string
+  /** Multiaddrs to listen on, of TCP and WebSocket. Default: loopback, a free port for each of the two. */
+  listen?: string[]
+  /** Whether peers on this machine and its networks may be dialled: it lets callers knock at doors behind the firewall. Default false. */
+  allowPrivateOrigins?: boolean
+  /** Blocks that one fetch looks for at a time. Default 32. */
+  fetchWidth?: number
+  /** Most links that one walk or fetch follows. Default 10 million. */
+  maxBlocks?: number
+}
+
+/** Blocks on a disk and peers to share them with. All CIDs are of this process's multiformats; all refusals are `Failure`s. */
+export interface HeliaEngine {
+  /** The libp2p peer id; it stays the same as long as `dir` does. */
+  readonly peerId: string
+  /** Where other peers reach this one, each ending in `/p2p/<peerId>`. */
+  readonly multiaddrs: string[]
+  /**
+   * Checks the blocks, puts them durably, then awaits `record`, which has to make them reachable from what `collect`'s `keep` lists. A
+   * collection sees both or neither. Throws `BadHash`, `TooLarge`, `Unsupported`, and `Unavailable` on a full disk; `record` isn't
+   * called then, and what was put is garbage.
+   */
+  store(blocks: ReadonlyArray<{ cid: CID; bytes: Uint8Array }>, record: () => Promise<void>): Promise<void>
+  /**
+   * Walks the DAG below `root` depth first, each block once, without fetching, yielding checked bytes. Throws `NotFound` or
+   * `BadHash` (`link`: the CID) where a block is missing or damaged, `Unsupported` or `Malformed` where links can't be read, and `TooLarge`.
+   */
+  walk(root: CID, options?: { signal?: AbortSignal }): AsyncIterable<{ cid: CID; bytes: Uint8Array }>
+  /**
+   * Brings every block below `root` here, and yields each, once it is durable: local ones at once, missing ones over bitswap from `origins`
+   * (multiaddrs ending in `/p2p/ID`, dialled when the first block is missing) and all connected peers. `admit` is awaited with each size in
+   * bytes before the block counts, and before a fetched one is written; it may throw to stop everything. Its calls overlap.
+   *
+   * While it runs, collections keep what it brought. Afterwards only `keep` does: record the root before fetching, or at the latest when
+   * `pending` is 0. Throws `InvalidInput` for origins that aren't dialled, `Unavailable` when none is reached or nothing comes any
+   * more, and what `walk` throws but `NotFound`.
+   */
+  fetch(root: CID, options: { signal: AbortSignal; origins?: string[]; admit: Admit }): AsyncIterable<Fetched>
+  /**
+   * Removes all blocks but those that `keep` lists, beside whatever else runs; a second call joins the first. `keep` is read once,
+   * and has to list one consistent state (one transaction). Rejects with `BadHash`, removing nothing more, when a kept block is damaged.
+   */
+  collect(keep: () => AsyncIterable<Kept>, options?: { signal?: AbortSignal }): Promise<Collected>
+  /** What is on the disk now. */
+  stats(): { blocks: number; bytes: number }
+  close(): Promise<void>
+}
+
+/**
+ * Opens a Helia node on a folder and starts it. It knows no other peer by itself: no bootstrap, routers, gateways, relays, mDNS. It serves its blocks
+ * over bitswap to whoever connects.
+ */
+export const helia = async (options: HeliaOptions): Promise<HeliaEngine> => {
+  const { dir, listen = LOOPBACK, allowPrivateOrigins = false, fetchWidth = 32, maxBlocks = 10_000_000 } = options
+  await mkdir(dir, { recursive: true, mode: 0o700 })
+  const folder = await BlockFolder.open(join(dir, 'blocks'), options)
+  const datastore = new FsDatastore(join(dir, 'datastore'))
+  await datastore.open()
+  const light = createHeliaLight({ blockstore: folder, datastore, hashers: [sha512], routers: [], blockBrokers: [] })
+  const networked = withLibp2pLight(light, {
+    privateKey: await peerKey(join(dir, 'peer.key')),
+    addresses: { listen },
+    transports: [tcp(), webSockets()],
+    connectionEncrypters: [noise()],
+    streamMuxers: [yamux()],
+    // Peers also tell addresses of themselves, and libp2p would dial those as readily.
+    connectionGater: { denyDialMultiaddr: (address) => !isDialable(address, allowPrivateOrigins) },
+    services: { identify: identify() },
+  })
+  const node = await withBitswap(networked).start()
+  const collector = new Collector(folder)
+  const wanted: Wanted = new Map()
+
+  /** Iterates while collections keep what is below the root. */
+  async function* held<T>(root: CID, items: () => AsyncIterable<T>): AsyncGenerator<T> {
+    const release = collector.hold(root)
+    try {
+      yield* items()
+    } finally {
+      release()
+    }
+  }
+
+  return {
+    get peerId() {
+      return node.libp2p.peerId.toString()
+    },
+    get multiaddrs() {
+      return node.libp2p.getMultiaddrs().map(String)
+    },
+    store: (blocks, record) => collector.store(blocks, record),
+    walk: (root, { signal } = {}) => held(root, () => walk(folder, root, { signal, maxBlocks })),
+    fetch: (root, { signal, origins = [], admit }) =>
+      held(root, () => {
+        const wants = new Wants(node, folder, wanted, parseOrigins(origins, allowPrivateOrigins), options)
+        const want: Wants['want'] = (cid, how) => wants.want(cid, how)
+        return fetchDag(root, { folder, want, arrived: (cid) => collector.arrived(cid), admit, signal, width: fetchWidth, maxBlocks })
+      }),
+    collect: (keep, { signal } = {}) => collector.collect(keep, signal),
+    stats: () => folder.totals,
+    close: async () => {
+      await node.stop()
+      await datastore.close()
+    },
+  }
+}
+
+const LOOPBACK = ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws']
+
+/** The node's identity, made on first use. It isn't the host's own key: it names this process's node on libp2p. */
+const peerKey = async (path: string): Promise<PrivateKey> => {
+  try {
+    return privateKeyFromProtobuf(await readFile(path))
+  } catch (reason) {
+    if ((reason as NodeJS.ErrnoException).code !== 'ENOENT') throw reason
+  }
+  const key = await generateKeyPair('Ed25519')
+  await writeDurably(path, privateKeyToProtobuf(key), 0o600)
+  return key
+}
