@@ -1,0 +1,40 @@
+import { execFileSync } from 'node:child_process'
+import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+
+/** Writes what is published: each workspace as `dist/<name>/`, plain JavaScript with declarations, ready for `npm publish`. */
+const root = import.meta.dirname
+const { workspaces } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { workspaces: string[] }
+
+rmSync(join(root, 'dist'), { recursive: true, force: true })
+execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+
+for (const name of workspaces) {
+  for (const file of globSync('**/*', { cwd: join(root, name), exclude: ['**/node_modules/**', '**/*.ts'], withFileTypes: true })) {
+    if (!file.isFile()) continue
+    const from = join(file.parentPath, file.name)
+    const to = join(root, 'dist', from.slice(root.length))
+    mkdirSync(dirname(to), { recursive: true })
+    cpSync(from, to)
+  }
+  for (const page of ['LICENSE', 'README.md']) cpSync(join(root, page), join(root, 'dist', name, page), { force: false })
+  writeFileSync(join(root, 'dist', name, 'package.json'), published(readFileSync(join(root, name, 'package.json'), 'utf8')))
+}
+
+// tsc rewrites the specifiers of what it compiles, and leaves those in declarations and in plain JavaScript.
+for (const file of globSync('dist/*/**/*.{js,d.ts}', { cwd: root })) {
+  const text = readFileSync(join(root, file), 'utf8').replace(/((?:from|import) ?\(?['"]\.[^'"]*)\.ts(['"])/g, '$1.js$2')
+  const left = /['"`][^'"`\n]*(?<!\.d)\.ts['"`]/.exec(text.replace(/^\s*(\/?\*|\/\/).*$/gm, ''))
+  if (left) throw new Error(`${file} still names a source file that is not published: ${left[0]}. Use an import, which the build rewrites.`)
+  writeFileSync(join(root, file), text)
+}
+
+/** The manifest of a source package as that of the built one: every export becomes a script and its declarations. */
+function published(source: string): string {
+  const manifest = JSON.parse(source)
+  for (const [path, file] of Object.entries<string>(manifest.exports ?? {})) {
+    const stem = file.replace(/\.ts$/, '')
+    manifest.exports[path] = { types: `${stem}.d.ts`, default: `${stem}.js` }
+  }
+  return `${JSON.stringify(manifest, null, 2)}\n`
+}
