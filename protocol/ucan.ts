@@ -101,7 +101,7 @@ const encodeUcan = (claims: Claims, signature: Uint8Array): Uint8Array =>
   })
 
 const text8 = new TextEncoder()
-const HEADER = base64url(text8.encode(JSON.stringify({ alg: 'EdDSA', ucv: VERSION, typ: 'JWT' })))
+const HEADER = base64url(text8.encode(JSON.stringify({ alg: 'EdDSA', typ: 'JWT', ucv: VERSION })))
 
 /**
  * The bytes that a signature covers: a JWT's first two parts, the payload in DAG-JSON with sorted keys.
