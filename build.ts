@@ -1,32 +1,39 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative, resolve } from 'node:path'
 
-/** Writes what is published: each workspace as `dist/<name>/`, plain JavaScript with declarations, ready for `npm publish`. */
+/**
+ * Writes what is published: each workspace as `dist/<name>/`, plain JavaScript with declarations, ready for `npm publish`.
+ * `node build.ts FOLDER` writes to another folder than `dist`.
+ */
 const root = import.meta.dirname
+const dist = resolve(process.argv[2] ?? join(root, 'dist'))
 const { workspaces } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { workspaces: string[] }
 
-rmSync(join(root, 'dist'), { recursive: true, force: true })
-execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' })
+rmSync(dist, { recursive: true, force: true })
+execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', dist], {
+  cwd: root,
+  stdio: 'inherit',
+})
 
 for (const name of workspaces) {
   for (const file of globSync('**/*', { cwd: join(root, name), exclude: ['**/node_modules/**', '**/*.ts'], withFileTypes: true })) {
     if (!file.isFile()) continue
     const from = join(file.parentPath, file.name)
-    const to = join(root, 'dist', from.slice(root.length))
+    const to = join(dist, relative(root, from))
     mkdirSync(dirname(to), { recursive: true })
     cpSync(from, to)
   }
-  for (const page of ['LICENSE', 'README.md']) cpSync(join(root, page), join(root, 'dist', name, page), { force: false })
-  writeFileSync(join(root, 'dist', name, 'package.json'), published(readFileSync(join(root, name, 'package.json'), 'utf8')))
+  for (const page of ['LICENSE', 'README.md']) cpSync(join(root, page), join(dist, name, page), { force: false })
+  writeFileSync(join(dist, name, 'package.json'), published(readFileSync(join(root, name, 'package.json'), 'utf8')))
 }
 
 // tsc rewrites the specifiers of what it compiles, and leaves those in declarations and in plain JavaScript.
-for (const file of globSync('dist/*/**/*.{js,d.ts}', { cwd: root })) {
-  const text = readFileSync(join(root, file), 'utf8').replace(/((?:from|import) ?\(?['"]\.[^'"]*)\.ts(['"])/g, '$1.js$2')
+for (const file of globSync('*/**/*.{js,d.ts}', { cwd: dist })) {
+  const text = readFileSync(join(dist, file), 'utf8').replace(/((?:from|import) ?\(?['"]\.[^'"]*)\.ts(['"])/g, '$1.js$2')
   const left = /['"`][^'"`\n]*(?<!\.d)\.ts['"`]/.exec(text.replace(/^\s*(\/?\*|\/\/).*$/gm, ''))
   if (left) throw new Error(`${file} still names a source file that is not published: ${left[0]}. Use an import, which the build rewrites.`)
-  writeFileSync(join(root, file), text)
+  writeFileSync(join(dist, file), text)
 }
 
 /** The manifest of a source package as that of the built one: every export becomes a script and its declarations. */

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { isBuiltin } from 'node:module'
+import { join } from 'node:path'
+import { gzipSync } from 'node:zlib'
+import { build, transformSync } from 'esbuild'
+import { files, root } from './tree.ts'
+
+/** A file of the tree, or one made up to break a rule. */
+interface Source {
+  path: string
+  text: string
+}
+
+/** Finds what breaks a rule of the house: one line for each place. */
+type Rule = (sources: Source[]) => string[]
+
+const read = (path: string) => readFileSync(join(root, path), 'utf8')
+const json = (path: string) => JSON.parse(read(path))
+const workspaces: string[] = json('package.json').workspaces
+const services = files().flatMap((path) => /^capabilities\/([^/]+)\/index\.ts$/.exec(path)?.[1] ?? [])
+const names = Object.fromEntries(workspaces.map((name) => [json(`${name}/package.json`).name as string, name]))
+
+const isCode = (path: string) => /\.[jt]s$/.test(path)
+const inside = (folder: string) => (source: Source) => source.path.startsWith(`${folder}/`) && isCode(source.path)
+
+/** What a module imports. Relies on the formatter for the look of an import. */
+function imported(text: string): string[] {
+  const found = text.matchAll(/^(?:import|export)\s[^'";]*?\bfrom\s+['"]([^'"]+)|^import\s*['"]([^'"]+)|\bimport\(\s*['"]([^'"]+)/gm)
+  return [...found].map(([, from, bare, dynamic]) => (from ?? bare ?? dynamic) as string)
+}
+
+/** What is left of that at run time, without the types. */
+function importedAtRunTime({ path, text }: Source): string[] {
+  const tsconfigRaw = { compilerOptions: { verbatimModuleSyntax: true } }
+  return imported(transformSync(text, { loader: 'ts', sourcefile: path, tsconfigRaw }).code)
+}
+
+const packageOf = (specifier: string) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/')
+const isBare = (specifier: string) => !/^[./#]/.test(specifier) && !isBuiltin(specifier)
+
+/** `from` may import the workspaces in `allowed`, itself, and no other: neither by name nor by a path that leaves it. */
+const importsOnly =
+  (from: string, ...allowed: string[]): Rule =>
+  (sources) =>
+    sources.filter(inside(from)).flatMap(({ path, text }) =>
+      imported(text)
+        .filter((specifier) => {
+          if (isBare(specifier)) return ![from, ...allowed, undefined].includes(names[packageOf(specifier)])
+          return specifier.startsWith('.') && !join(path, '..', specifier).startsWith(`${from}/`)
+        })
+        .map((specifier) => `${path} imports ${specifier}`),
+    )
+
+const pureProtocol: Rule = (sources) =>
+  sources
+    .filter(inside('protocol'))
+    .filter(({ path }) => path !== 'protocol/channels/unix.ts')
+    .flatMap((source) =>
+      importedAtRunTime(source)
+        .filter((specifier) => isBuiltin(specifier))
+        .map((specifier) => `${source.path} imports ${specifier}, which no browser has`),
+    )
+
+const namesNoService: Rule = (sources) =>
+  [...sources.filter(inside('host')), ...sources.filter(inside('symbiont'))]
+    .filter(({ path }) => !/^host\/(engine\/|daemon)/.test(path))
+    .flatMap(({ path, text }) =>
+      [...text.matchAll(new RegExp(`(['"\`])(?:${services.join('|')})(?:/[^'"\`\\n]*)?\\1`, 'g'))].map(([name]) => `${path} names ${name}`),
+    )
+
+const noLooseLevels: Rule = (sources) =>
+  sources
+    .filter(({ path }) => /(^|\/)(src|lib|utils?|helpers?|common|misc)(\/|\.[jt]s$)/.test(path))
+    .map(({ path }) => `${path}: name the folder or file by what is in it`)
+
+const noBarrels: Rule = (sources) =>
+  sources
+    .filter(({ path }) => isCode(path) && !/(^|\/)index\.ts$/.test(path))
+    .filter(({ text }) => {
+      const code = transformSync(text, { loader: 'ts', tsconfigRaw: { compilerOptions: { verbatimModuleSyntax: true } } }).code
+      return code.trim() !== '' && code.replace(/^export\s(\*[^'"]*|\{[^}]*\})\s*from\s*['"][^'"]+['"];?$/gm, '').trim() === ''
+    })
+    .map(({ path }) => `${path} only passes on what others export`)
+
+const noLongFiles: Rule = (sources) =>
+  sources
+    .filter(({ path }) => isCode(path))
+    .map(({ path, text }) => ({ path, lines: text.trimEnd().split('\n').length }))
+    .filter(({ lines }) => lines > 400)
+    .map(({ path, lines }) => `${path} has ${lines} lines, 400 is the limit`)
+
+const declared: Rule = (sources) =>
+  sources
+    .filter(({ path }) => isCode(path))
+    .flatMap(({ path, text }) => {
+      const folder = path.split('/')[0] as string
+      const own = workspaces.includes(folder)
+      const manifest = json(own ? `${folder}/package.json` : 'package.json')
+      const known = own
+        ? [manifest.name, ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies })]
+        : [...Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }), ...Object.keys(names)]
+      return imported(text)
+        .filter((specifier) => isBare(specifier) && !known.includes(packageOf(specifier)))
+        .map((specifier) => `${path} imports ${specifier}, which its package.json doesn't declare`)
+    })
+
+const noPromises: Rule = (sources) =>
+  sources
+    .filter(({ path }) => path !== 'tests/house.test.ts' && path !== 'package-lock.json')
+    .flatMap(({ path, text }) =>
+      [...text.matchAll(/\b(TODO|FIXME|XXX|HACK|WIP|[Ff]or now|[Nn]ot (?:yet )?implemented)\b/g)].map(([word]) => `${path} says "${word}"`),
+    )
+
+const noMachines: Rule = (sources) =>
+  sources
+    .filter(({ path }) => /(^|\/)(package-lock\.json|\.npmrc)$/.test(path))
+    .flatMap(({ path, text }) =>
+      [...text.matchAll(/"resolved": "(?!(?:\w+)")[^"]*"|^registry.*|\bfile:[^"]*|"\/[^"]*"/gm)].map(([found]) => `${path} has ${found}`),
+    )
+
+/** npm leaves out of the lock file what it couldn't fetch for another platform, and `npm ci` then refuses on every platform. */
+const allPlatforms: Rule = (sources) =>
+  sources
+    .filter(({ path }) => path === 'package-lock.json')
+    .flatMap(({ text }) => {
+      const { packages } = JSON.parse(text) as { packages: Record<string, { optionalDependencies?: Record<string, string> }> }
+      const locked = new Set(Object.keys(packages).map((path) => path.slice(path.lastIndexOf('node_modules/'))))
+      return Object.values(packages)
+        .flatMap(({ optionalDependencies }) => Object.keys(optionalDependencies ?? {}))
+        .filter((name) => !locked.has(`node_modules/${name}`))
+        .map((name) => `package-lock.json lacks ${name}: take a version of its parent that is published whole`)
+    })
+
+/** Each rule, and the least that breaks it. */
+const RULES: Record<string, [Rule, Source]> = {
+  'protocol imports no other workspace': [
+    importsOnly('protocol'),
+    { path: 'protocol/a.ts', text: "import type { Host } from '@symbiosis/host'" },
+  ],
+  'protocol needs nothing of Node at run time but for its Unix socket': [
+    pureProtocol,
+    { path: 'protocol/a.ts', text: "const fs = await import('node:fs')" },
+  ],
+  'capabilities import protocol only': [
+    importsOnly('capabilities', 'protocol'),
+    { path: 'capabilities/a.ts', text: "import { Host } from '../host/host.ts'" },
+  ],
+  'host imports protocol only': [
+    importsOnly('host', 'protocol'),
+    { path: 'host/a.ts', text: "import type { pin } from '@symbiosis/capabilities/pin'" },
+  ],
+  'symbiont imports protocol only': [
+    importsOnly('symbiont', 'protocol'),
+    { path: 'symbiont/a.ts', text: "export {\n  a,\n  b,\n} from '@symbiosis/host'" },
+  ],
+  'host and symbiont name no service': [namesNoService, { path: 'host/a.ts', text: `if (can === '${services[0]}/add') meter()` }],
+  'folders and files are named by what is in them': [noLooseLevels, { path: 'host/utils.ts', text: '' }],
+  'only index.ts passes on what others export': [
+    noBarrels,
+    { path: 'host/all.ts', text: "// All.\nexport * from './a.ts'\nexport {\n  b,\n} from './b.ts'\n" },
+  ],
+  'no file is over 400 lines': [noLongFiles, { path: 'tests/a.test.ts', text: 'a()\n'.repeat(401) }],
+  'every package declares what it imports': [declared, { path: 'protocol/a.ts', text: "import { pino } from 'pino'" }],
+  'nothing is put off': [noPromises, { path: 'docs/a.md', text: 'Fine for now.' }],
+  'the lock file serves every platform': [
+    allPlatforms,
+    { path: 'package-lock.json', text: '{ "packages": { "node_modules/a": { "optionalDependencies": { "a-mac": "1.0.0" } } } }' },
+  ],
+  'the lock file is the same on every machine': [
+    noMachines,
+    { path: 'package-lock.json', text: '"resolved": "https://registry.test/a/-/a-1.0.0.tgz"' },
+  ],
+}
+
+describe('the layout', () => {
+  const sources = files()
+    .filter((path) => !/\.(car|png|ico|woff2?|bin|gz)$/.test(path))
+    .map((path) => ({ path, text: read(path) }))
+
+  for (const [name, [rule, breach]] of Object.entries(RULES)) {
+    it(name, () => {
+      assert.notDeepEqual(rule([breach]), [], 'the rule sees no breach where there is one')
+      assert.deepEqual(rule(sources), [])
+    })
+  }
+})
+
+describe('for a browser', () => {
+  /** Bundles what a page would import. A `node:` import fails the bundling. */
+  async function bundle(code: string) {
+    const { outputFiles, metafile } = await build({
+      stdin: { contents: code, resolveDir: root },
+      bundle: true,
+      minify: true,
+      write: false,
+      metafile: true,
+      logLevel: 'silent',
+      platform: 'browser',
+      format: 'esm',
+    })
+    return { inputs: Object.keys(metafile.inputs), gzipped: gzipSync(outputFiles[0]?.contents ?? '').length }
+  }
+
+  const entries = {
+    protocol: 'protocol/index.ts',
+    ...Object.fromEntries(services.map((name) => [`capabilities/${name}`, `capabilities/${name}/index.ts`])),
+    symbiont: 'symbiont/index.ts',
+  }
+
+  for (const [name, entry] of Object.entries(entries)) {
+    it(`${name} bundles alone`, async () => {
+      const { inputs, gzipped } = await bundle(`export * from './${entry}'`)
+      assert.deepEqual(
+        inputs.filter((path) => /^host\/|^capabilities\/.*\bhost\.ts$/.test(path)),
+        [],
+      )
+      console.log(`      ${name}: ${(gzipped / 1024).toFixed(1)} KiB minified and gzipped`)
+    })
+  }
+
+  it('refuses what only Node has', async () => {
+    await assert.rejects(bundle("import 'node:fs'"), /node:fs/)
+    await assert.rejects(bundle("import './protocol/channels/unix.ts'"), /node:/)
+  })
+
+  it('covers a service at least', () => assert.notDeepEqual(services, []))
+})
