@@ -96,8 +96,8 @@ export class BlockFolder implements Blockstore<object, PutOptions, PutOptions> {
 
   /** The block's bytes, checked; undefined where it isn't here. Throws `BadHash` where the disk changed them. */
   async read(cid: CID): Promise<Uint8Array | undefined> {
-    if (cid.multihash.code === IDENTITY) return cid.multihash.digest
     assertSupported(cid)
+    if (cid.multihash.code === IDENTITY) return cid.multihash.digest
     const key = this.#touch(cid)
     const bytes = await readFile(this.#path(key)).catch(absent)
     if (bytes === undefined || matches(cid, bytes)) return bytes

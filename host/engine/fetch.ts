@@ -2,7 +2,7 @@ import { setMaxListeners } from 'node:events'
 import type { CID } from 'multiformats/cid'
 import { Failure } from '@symbiosis/protocol'
 import type { BlockFolder } from './blocks.ts'
-import { IDENTITY } from './hashes.ts'
+import { assertSupported, IDENTITY } from './hashes.ts'
 import { canLink, linksOf } from './links.ts'
 import { Frontier } from './walk.ts'
 
@@ -12,7 +12,7 @@ export type Admit = (size: number) => void | Promise<void>
 /** Gets a block that isn't here from somewhere, admits and stores it durably, and gives its bytes. */
 export type Want = (cid: CID, options: { signal: AbortSignal; admit: Admit }) => Promise<Uint8Array>
 
-/** A block that is here now; `pending` is how many links are known whose blocks have not been reported yet. */
+/** A block that is here now; `pending` is how many links are known whose blocks have not been reported yet, 0 with the last one. */
 export interface Fetched {
   cid: CID
   size: number
@@ -38,7 +38,7 @@ export interface FetchOptions {
  */
 export async function* fetchDag(root: CID, { folder, want, arrived, admit, signal, width, maxBlocks }: FetchOptions): AsyncGenerator<Fetched> {
   const frontier = new Frontier(maxBlocks)
-  frontier.push([root])
+  frontier.push(expand([root]))
   const stop = new AbortController()
   const ending = AbortSignal.any([signal, stop.signal])
   setMaxListeners(0, ending)
@@ -48,20 +48,17 @@ export async function* fetchDag(root: CID, { folder, want, arrived, admit, signa
     if (!canLink(cid)) {
       const size = await folder.size(cid)
       if (size !== undefined) {
-        await countable(cid, size)
+        await admit(size)
         return { cid, size, links: [] }
       }
     }
     let bytes = await folder.read(cid).catch(damaged)
-    if (bytes !== undefined) await countable(cid, bytes.length)
+    if (bytes !== undefined) await admit(bytes.length)
     else {
       bytes = await want(cid, { signal: ending, admit })
       arrived(cid)
     }
-    return { cid, size: bytes.length, links: linksOf(cid, bytes) }
-  }
-  const countable = async (cid: CID, size: number): Promise<void> => {
-    if (cid.multihash.code !== IDENTITY) await admit(size)
+    return { cid, size: bytes.length, links: expand(linksOf(cid, bytes)) }
   }
 
   const running = new Set<Promise<void>>()
@@ -95,8 +92,7 @@ export async function* fetchDag(root: CID, { folder, want, arrived, admit, signa
       const visited = done.shift()
       if (visited !== undefined) {
         frontier.push(visited.links)
-        const pending = frontier.pending + running.size + done.length
-        if (visited.cid.multihash.code !== IDENTITY) yield { cid: visited.cid, size: visited.size, pending }
+        yield { cid: visited.cid, size: visited.size, pending: frontier.pending + running.size + done.length }
       } else if (running.size === 0) return
       else {
         await new Promise<void>((resolve) => {
@@ -108,6 +104,16 @@ export async function* fetchDag(root: CID, { folder, want, arrived, admit, signa
     stop.abort()
     await Promise.all(running)
   }
+}
+
+/** Identity CIDs replaced by the links in their bytes: they are no blocks to bring, so they don't count as pending either. */
+const expand = (links: CID[]): CID[] => {
+  if (!links.some((cid) => cid.multihash.code === IDENTITY)) return links
+  return links.flatMap((cid) => {
+    if (cid.multihash.code !== IDENTITY) return [cid]
+    assertSupported(cid)
+    return expand(linksOf(cid, cid.multihash.digest))
+  })
 }
 
 interface Visit {

@@ -5,6 +5,9 @@ import { brief, Failure } from '@symbiosis/protocol'
 /** Multihash code of `identity`: the bytes stand in the CID itself. */
 export const IDENTITY = 0x00
 
+/** As in Kubo and Helia. Identity CIDs nest, and each level costs a decoding of all inside it. */
+const MAX_INLINE = 128
+
 /** Multihash codes this host can check, with their digest's bytes. A truncated digest is easier to forge, so it counts as another hash. */
 const HASHES = new Map<number, { name: string; size: number }>([
   [0x12, { name: 'sha256', size: 32 }],
@@ -14,10 +17,10 @@ const HASHES = new Map<number, { name: string; size: number }>([
 /** Throws `Unsupported` unless blocks of this CID can be checked here. */
 export const assertSupported = (cid: CID): void => {
   const { code, digest } = cid.multihash
-  if (code === IDENTITY || HASHES.get(code)?.size === digest.length) return
+  if (code === IDENTITY ? digest.length <= MAX_INLINE : HASHES.get(code)?.size === digest.length) return
   throw new Failure('Unsupported', `The block ${brief(cid)} is named by the hash 0x${code.toString(16)} of ${digest.length} bytes, which this host cannot check.`, {
     link: cid.toString(),
-    hint: 'Use sha2-256, sha2-512 or identity, at their full length.',
+    hint: `Use sha2-256 or sha2-512 at their full length, or identity of up to ${MAX_INLINE} bytes.`,
   })
 }
 

@@ -15,12 +15,18 @@ export class Frontier {
   readonly #stack: string[] = []
   readonly #seen = new Set<string>()
   readonly #maxBlocks: number
+  readonly #strict: boolean
 
-  constructor(maxBlocks: number) {
+  /**
+   * `strict` visits a block where the depth-first order first comes to it, and so keeps a link as often as it stands in visited blocks.
+   * Otherwise links count as seen when they are pushed, and `pending` is exact.
+   */
+  constructor(maxBlocks: number, { strict = false } = {}) {
     this.#maxBlocks = maxBlocks
+    this.#strict = strict
   }
 
-  /** How many are known and not visited yet. A link that stands in several blocks may count as often. */
+  /** How many are known and not visited yet. */
   get pending(): number {
     return this.#stack.length
   }
@@ -29,9 +35,12 @@ export class Frontier {
   push(links: readonly CID[]): void {
     for (let at = links.length - 1; at >= 0; at--) {
       const text = latin(links[at] as CID)
-      if (!this.#seen.has(identify(text))) this.#stack.push(text)
+      const id = identify(text)
+      if (this.#seen.has(id)) continue
+      if (!this.#strict) this.#seen.add(id)
+      this.#stack.push(text)
     }
-    if (this.#stack.length + this.#seen.size > this.#maxBlocks) {
+    if ((this.#strict ? this.#stack.length : 0) + this.#seen.size > this.#maxBlocks) {
       throw new Failure('TooLarge', `The DAG has more than the ${this.#maxBlocks} links that this host follows.`, {
         field: 'maxBlocks',
         limit: this.#maxBlocks,
@@ -44,7 +53,7 @@ export class Frontier {
   pop(): CID | undefined {
     for (let text = this.#stack.pop(); text !== undefined; text = this.#stack.pop()) {
       const id = identify(text)
-      if (this.#seen.has(id)) continue
+      if (this.#strict && this.#seen.has(id)) continue
       this.#seen.add(id)
       return CID.decode(Buffer.from(text, 'latin1'))
     }
@@ -70,7 +79,7 @@ export async function* walk(
   root: CID,
   { signal, maxBlocks }: { signal?: AbortSignal | undefined; maxBlocks: number },
 ): AsyncGenerator<{ cid: CID; bytes: Uint8Array }> {
-  const frontier = new Frontier(maxBlocks)
+  const frontier = new Frontier(maxBlocks, { strict: true })
   frontier.push([root])
   for (let cid = frontier.pop(); cid !== undefined; cid = frontier.pop()) {
     signal?.throwIfAborted()
