@@ -24,7 +24,7 @@ export interface BlockSource {
 }
 
 /** What several fetches have in common, so that a block that two of them lack is asked for once. */
-export type Wanted = Map<BlockKey, Promise<unknown>>
+export type Wanted = Map<BlockKey, Errand>
 
 /** One fetch's side of the network: its origins, and the time when a block last came. */
 export class Wants {
@@ -51,21 +51,30 @@ export class Wants {
    */
   async want(cid: CID, { signal, admit }: { signal: AbortSignal; admit: Admit }): Promise<Uint8Array> {
     const key = blockKey(cid)
-    for (let other = this.#wanted.get(key); other !== undefined; other = this.#wanted.get(key)) {
-      // Its failure is its own: this one then tries for itself.
-      await orAbort(
-        other.catch(() => {}),
-        signal,
-      )
-      const size = await this.#folder.size(cid)
-      const bytes = size === undefined ? undefined : await this.#folder.read(cid)
-      if (bytes === undefined) continue
-      await admit(bytes.length)
-      return bytes
+    for (;;) {
+      const joined = this.#wanted.get(key)
+      const errand = joined ?? this.#begin(key, cid)
+      // The errand of another fetch asks whoever is connected: this one's origins have to be.
+      if (joined) await orAbort(this.#connect(signal), signal)
+      try {
+        const outcome = await errand.join(admit, signal)
+        if ('refused' in outcome) throw outcome.refused
+        return outcome.bytes
+      } catch (reason) {
+        // Another's failure is its own: this one then tries for itself.
+        if (!joined || signal.aborted || this.#wanted.get(key) === errand) throw reason
+      }
     }
-    const mine = this.#insist(cid, signal, admit).finally(() => this.#wanted.delete(key))
-    this.#wanted.set(key, mine)
-    return await mine
+  }
+
+  #begin(key: BlockKey, cid: CID): Errand {
+    const errand = new Errand((signal, admit) =>
+      this.#insist(cid, signal, admit).finally(() => {
+        if (this.#wanted.get(key) === errand) this.#wanted.delete(key)
+      }),
+    )
+    this.#wanted.set(key, errand)
+    return errand
   }
 
   async #insist(cid: CID, signal: AbortSignal, admit: Admit): Promise<Uint8Array> {

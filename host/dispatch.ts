@@ -1,0 +1,159 @@
+import {
+  type Admitted,
+  type Authorized,
+  type Bound,
+  type Call,
+  CLOCK_SKEW,
+  type Context,
+  canOf,
+  check,
+  type Failed,
+  Failure,
+  failed,
+  type Guard,
+  type Hooks,
+  type Provided,
+  type Refusal,
+  type Result,
+  STREAM_TYPE,
+  type Streamed,
+  toRefusal,
+  type Workspace,
+} from '@symbiosis/protocol'
+import type { KernelContext } from './kernel.ts'
+import type { Store, StoreTransaction } from './store/store.ts'
+import { workspaceOf } from './workspace.ts'
+
+/** An ability with the handler behind it. */
+export interface Route extends Bound {
+  readonly handler: (input: unknown, context: Context) => unknown
+}
+
+/** Dispatch by full ability over a map without a prototype: `pin/constructor` finds nothing. */
+export const routesOf = (services: readonly Provided[]): ReadonlyMap<string, Route> => {
+  const routes = new Map<string, Route>()
+  for (const { service, handlers } of services) {
+    for (const [name, ability] of Object.entries(service.abilities)) {
+      const can = canOf(service.id, name)
+      const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined
+      if (!handler) throw new TypeError(`The service ${service.id} has no handler for ${name}.`)
+      if (routes.has(can)) throw new TypeError(`Two services provide ${can}.`)
+      routes.set(can, { can, name, service, ability, handler: handler as Route['handler'] })
+    }
+  }
+  return routes
+}
+
+export interface Outcome {
+  readonly out: Result<unknown, Refusal>
+  readonly body?: ReadableStream<Uint8Array>
+}
+
+interface Parts {
+  readonly store: Store
+  onHeld: NonNullable<Hooks['held']>
+  /** Where what a handler throws beyond refusals is told, for the operator alone. */
+  unexpected(error: unknown, can: string): void
+}
+
+/** Kind of the stored answers of `once` calls. */
+const ANSWERED = 'answered'
+
+/** The last steps of a call: replay, limits (by the handler's reservations), handler, answer. */
+export class Dispatcher {
+  readonly #parts: Parts
+  readonly #running = new Map<string, Promise<Outcome>>()
+
+  constructor(parts: Parts) {
+    this.#parts = parts
+  }
+
+  /** Runs what was authorized; never throws. */
+  run(route: Route, authorized: Authorized, message: Admitted, call: Call, guard: Guard): Promise<Outcome> {
+    const workspace = workspaceOf(this.#parts.store, route.service.id, authorized.space, authorized.leases, this.#parts.onHeld, async (tx, value) => {
+      if (route.ability.effect === 'once') await keepAnswer(tx, authorized, { ok: value })
+    })
+    const start = () => this.#answer(route, authorized, { ...workspace, ...kernelPart(authorized, message, call, guard) }, call)
+    return route.ability.effect === 'once' ? this.#once(authorized, start) : start()
+  }
+
+  /**
+   * One run however often it comes: at once, again, or after a restart. What the handler's commit resolves to is the answer, kept in the
+   * transaction of its effect; so no crash leaves an effect without its answer.
+   */
+  async #once(authorized: Authorized, start: () => Promise<Outcome>): Promise<Outcome> {
+    const { store } = this.#parts
+    const name = String(authorized.invocation.cid)
+    const answered = async () => {
+      const out = (await store.get(ANSWERED, authorized.space, name)) as unknown as Result<unknown, Refusal> | undefined
+      return out && { out }
+    }
+    const first = async () => {
+      const outcome = (await answered()) ?? (await start())
+      const kept = await answered()
+      if (!kept && isFinal(outcome)) await store.write((tx) => keepAnswer(tx, authorized, outcome.out))
+      return kept ?? outcome
+    }
+    let running = this.#running.get(name)
+    if (!running) {
+      running = first().finally(() => this.#running.delete(name))
+      this.#running.set(name, running)
+    }
+    return running
+  }
+
+  async #answer(route: Route, authorized: Authorized, context: KernelContext, call: Call): Promise<Outcome> {
+    const { ability, can } = route
+    try {
+      if (ability.stream === 'in' && !call.body) throw notStreamed(can, 'takes')
+      if (ability.stream === 'out' && !call.streams) throw notStreamed(can, 'sends')
+      const answer = await route.handler(authorized.input, context)
+      if (isFailed(answer)) return { out: { error: declared(route, answer.failure.toRefusal()) } }
+      const { ok, body } = ability.stream === 'out' ? (answer as Streamed<unknown>) : { ok: answer, body: undefined }
+      const mismatch = check(ability.ok, ok)
+      if (mismatch) throw new Error(`${can} answered against its contract: ${mismatch.path} ${mismatch.message}`)
+      return { out: { ok }, ...(body && { body }) }
+    } catch (thrown) {
+      const error = toRefusal(thrown)
+      if (error.name === 'Internal') this.#parts.unexpected(thrown, can)
+      return { out: { error } }
+    }
+  }
+}
+
+const kernelPart = ({ space, invocation, leases }: Authorized, message: Admitted, call: Call, guard: Guard): Omit<KernelContext, keyof Workspace> => ({
+  space,
+  agent: invocation.issuer,
+  invocation: invocation.cid,
+  account: leases,
+  signal: call.signal,
+  body: call.body ?? new ReadableStream({ start: (controller) => controller.close() }),
+  fail: (name, details, text) => failed(name, details as object, text) as never,
+  message,
+  proofs: invocation.proofs,
+  guard,
+  ...(call.origin !== undefined && { origin: call.origin }),
+})
+
+const keepAnswer = (tx: StoreTransaction, { space, invocation }: Authorized, out: Result<unknown, Refusal>): Promise<void> =>
+  tx.put(ANSWERED, space, String(invocation.cid), out as never, { expires: (invocation.expiration ?? 0) + CLOCK_SKEW + 1 })
+
+/** Whether another try could not end better: those answers are what replays get, too. */
+const isFinal = ({ out }: Outcome): boolean => !out.error || !['Internal', 'Unavailable', 'Cancelled', 'RateLimited'].includes(out.error.name)
+
+const isFailed = (answer: unknown): answer is Failed => (answer as Failed | undefined)?.failure instanceof Failure
+
+/** A declared error in its declared shape; another one is a mistake of the service's. */
+const declared = ({ can, ability }: Route, error: Refusal): Refusal => {
+  const shape = Object.hasOwn(ability.errors, error.name) ? ability.errors[error.name] : undefined
+  const { name: _, message: __, ...details } = error
+  const mismatch = shape ? check(shape, details) : { path: error.name, message: 'is not declared' }
+  if (mismatch) throw new Error(`${can} failed against its contract: ${mismatch.path} ${mismatch.message}`)
+  return error
+}
+
+const notStreamed = (can: string, does: string): Failure =>
+  new Failure('Unsupported', `"${can}" ${does} a stream, and the call has none.`, {
+    supported: [STREAM_TYPE],
+    hint: `Over HTTP, send or accept ${STREAM_TYPE}.`,
+  })

@@ -1,0 +1,313 @@
+import { join } from 'node:path'
+import {
+  type Answer as ChannelAnswer,
+  admit,
+  authorize,
+  BOUNDS,
+  type Bound,
+  type Bounds,
+  type Call,
+  type DID,
+  type Door,
+  encodeReceipts,
+  Failure,
+  type Guard,
+  issueReceipt,
+  type Kept,
+  type LocalSigner,
+  type Provided,
+  UcanMemory,
+} from '@symbiosis/protocol'
+import { ask, type Consent, type Policy, Policies } from './consent.ts'
+import { Dispatcher, type Outcome, type Route, routesOf } from './dispatch.ts'
+import { ensureOperator, openIdentity } from './identity.ts'
+import { kernelServices } from './kernel.ts'
+import { Leases } from './leases.ts'
+import { type Listener, type ListenOptions, listen } from './listen.ts'
+import { lockFolder } from './lock.ts'
+import { type Log, openLog } from './log.ts'
+import { Metrics } from './metrics.ts'
+import { REQUEST_OPTIONS, type RequestOptions, Requests } from './requests.ts'
+import { Revocations } from './revocations.ts'
+import { sqliteStore } from './store/sqlite.ts'
+import type { Store } from './store/store.ts'
+import { environmentOf, heldRoots } from './workspace.ts'
+
+/** What keeps blocks for the services, as far as the host itself has to do with it. */
+export interface Engine {
+  /** Removes every block that isn't kept. */
+  collect(keep: () => AsyncIterable<Kept>, options: { signal?: AbortSignal }): Promise<{ kept: number; removed: number; bytes: number }>
+  stats(): { blocks: number; bytes: number }
+  close(): Promise<void>
+}
+
+export interface HostOptions<E extends Engine = Engine> extends Partial<RequestOptions> {
+  /** Where the host keeps its key, its store and its operator's key. One host per folder. */
+  dir: string
+  /** What the host is called, for people. */
+  name?: string
+  engine: E
+  services(engine: E): Provided[]
+  /** How requests are answered that no policy answers; `ask` unless told. */
+  consent?: Consent
+  policies?: readonly Policy[]
+  bounds?: Partial<Bounds>
+  /** Seconds that an invocation may live. */
+  maxLife?: number
+  /** UCANs whose signature checks are remembered. */
+  memory?: number
+  /** Seconds between two collections of garbage; 0 for none but the operator's. */
+  collectEvery?: number
+  /** Seconds that calls under way are waited for on closing. */
+  grace?: number
+  log?: Log
+  /** Another store than the embedded one. */
+  store?: Store
+  /** Unix seconds. */
+  now?(): number
+}
+
+/**
+ * A peer that leases what it has. It needs its key, a clock and the revocations to decide; what it keeps beside them is for its owner to
+ * see. Closing it closes its listeners, its services and its engine.
+ */
+export class Host implements AsyncDisposable {
+  readonly did: DID
+  readonly name: string
+  readonly door: Door
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly dir: string
+  readonly #parts: Parts
+  readonly #running = new Set<Promise<unknown>>()
+  readonly #listeners = new Set<Listener>()
+  readonly #timers: NodeJS.Timeout[] = []
+  readonly #closing = new AbortController()
+  readonly #aborting = new AbortController()
+  #closed: Promise<void> | undefined
+
+  /**
+   * Opens a host, and takes up what the last one left undone.
+   * @throws Failure Unavailable where the folder is another host's at the time or its store is damaged, Malformed for a damaged key
+   */
+  static async open<E extends Engine>(options: HostOptions<E>): Promise<Host> {
+    const unlock = lockFolder(options.dir)
+    try {
+      return await Host.#assemble(options, unlock)
+    } catch (error) {
+      unlock()
+      throw error
+    }
+  }
+
+  static async #assemble<E extends Engine>(options: HostOptions<E>, unlock: () => void): Promise<Host> {
+    const signer = openIdentity(options.dir)
+    await ensureOperator(options.dir, signer)
+    const store = options.store ?? sqliteStore(join(options.dir, 'host.sqlite'))
+    const now = options.now ?? (() => Math.floor(Date.now() / 1000))
+    const log = options.log ?? openLog()
+    const provided = options.services(options.engine)
+    const services = provided.map(({ service }) => service)
+    const leases = new Leases(signer, store)
+    const policies = new Policies(store, options.policies ?? [])
+    const revocations = await Revocations.open(store)
+    const requests = await Requests.open({
+      store,
+      leases,
+      policies,
+      consent: options.consent ?? ask,
+      services,
+      options: { ...REQUEST_OPTIONS, ...pick(options, REQUEST_OPTIONS) },
+      now,
+      log: (text, fields) => log.info(fields ?? {}, text),
+    })
+    const name = options.name ?? 'a Symbiosis host'
+    const host: Host = new Host({
+      options,
+      unlock,
+      signer,
+      store,
+      now,
+      log,
+      name,
+      provided,
+      requests,
+      revocations,
+      kernel: kernelServices({ name, services, leases, policies, requests, revocations, collect: (signal) => host.collect(signal) }),
+    })
+    await host.#start()
+    return host
+  }
+
+  private constructor(parts: Parts) {
+    this.#parts = parts
+    this.did = parts.signer.did
+    this.name = parts.name
+    this.log = parts.log
+    this.dir = parts.options.dir
+    const { engine, bounds } = parts.options
+    this.metrics = new Metrics({ pending: () => parts.requests.pending().length, revocations: () => parts.revocations.size, stats: () => engine.stats() })
+    const routes = routesOf([...parts.kernel, ...parts.provided])
+    const memory = new UcanMemory(parts.options.memory)
+    const dispatcher = new Dispatcher({
+      store: parts.store,
+      onHeld: (space, root) => this.#held(space, root),
+      unexpected: (error, can) => this.log.error({ err: error, can }, 'a handler failed'),
+    })
+    const guard = (): Guard => ({
+      host: this.did,
+      now: parts.now(),
+      maxLife: parts.options.maxLife ?? 600,
+      bounds: { ...BOUNDS, ...bounds },
+      memory,
+      ability: (can) => routes.get(can),
+      revocations: parts.revocations.of,
+    })
+    this.door = (call) => this.#track(this.#answer(call, guard(), dispatcher))
+  }
+
+  /** Opens doors of this machine: HTTP, a Unix socket, or both. */
+  async listen(options: ListenOptions = {}): Promise<Listener> {
+    const listener = await listen(this, { ...options, maxMessageBytes: this.#parts.options.bounds?.messageBytes ?? BOUNDS.messageBytes })
+    this.#listeners.add(listener)
+    return listener
+  }
+
+  /** Whether the host would take a call now. */
+  get ready(): boolean {
+    return !this.#closing.signal.aborted
+  }
+
+  /** Removes the blocks that no space holds and no service keeps. */
+  async collect(signal: AbortSignal = this.#closing.signal): Promise<{ kept: number; removed: number; bytes: number }> {
+    const { store, provided, options } = this.#parts
+    async function* keep(): AsyncGenerator<Kept> {
+      for await (const cid of heldRoots(store)) yield { cid, deep: true }
+      for (const { hooks } of provided) if (hooks.keep) yield* hooks.keep()
+    }
+    const collected = await options.engine.collect(keep, { signal })
+    this.log.info(collected, 'garbage was collected')
+    return collected
+  }
+
+  /** Refuses new calls, waits for those under way, and leaves everything on disk. Idempotent. */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose] = () => this.close()
+
+  async #start(): Promise<void> {
+    const { provided, store, now, revocations, options } = this.#parts
+    for (const { service, hooks } of provided) {
+      await hooks.open?.(
+        environmentOf(store, service.id, {
+          now,
+          signal: this.#aborting.signal,
+          log: (text, fields) => this.log.info({ service: service.id, ...fields }, text),
+          onHeld: (space, root) => this.#held(space, root),
+        }),
+      )
+    }
+    const forget = async () => {
+      revocations.expire(now())
+      await store.expire(now())
+    }
+    await forget()
+    this.#every(60, forget)
+    const { collectEvery = 3600 } = options
+    if (collectEvery > 0) this.#every(collectEvery, () => this.collect())
+  }
+
+  /** Admission, then for each invocation the pipeline; one receipt each. */
+  async #answer(call: Call, guard: Guard, dispatcher: Dispatcher): Promise<ChannelAnswer> {
+    if (!this.ready) throw new Failure('Unavailable', 'The host is shutting down.', { retryAfter: 5 })
+    const message = admit(call.message, guard.bounds, guard.memory)
+    const outcomes = await Promise.all(
+      message.invocations.map(async (invocation) => {
+        const started = performance.now()
+        const { can } = invocation.capabilities[0] ?? { can: '' }
+        const verdict = authorize(invocation, message, guard)
+        const outcome: Outcome = verdict.error
+          ? { out: verdict }
+          : mustStreamAlone(verdict.ok.bound as Route, message.invocations.length) ?? (await dispatcher.run(verdict.ok.bound as Route, verdict.ok, message, this.#until(call, verdict.ok.bound), guard))
+        const refusal = outcome.out.error?.name
+        this.metrics.called(guard.ability(can) ? can : 'unknown', refusal ?? 'ok', (performance.now() - started) / 1000)
+        this.log.debug({ can, agent: invocation.issuer, invocation: String(invocation.cid), refusal, remote: call.remote }, 'a call was answered')
+        return { ran: invocation.cid, block: issueReceipt(this.#parts.signer, invocation.cid, outcome.out), body: outcome.body }
+      }),
+    )
+    const body = outcomes.find((outcome) => outcome.body)?.body
+    return { message: encodeReceipts(outcomes), ...(body && { body }) }
+  }
+
+  /** Reads end when the host begins to close, since they can be had again; what changes something is given the time it needs. */
+  #until(call: Call, { ability }: Bound): Call {
+    const end = ability.effect === 'read' ? this.#closing.signal : this.#aborting.signal
+    return { ...call, signal: AbortSignal.any([call.signal, end]) }
+  }
+
+  async #held(...held: Parameters<NonNullable<Provided['hooks']['held']>>): Promise<void> {
+    for (const { hooks } of this.#parts.provided) await hooks.held?.(...held)
+  }
+
+  #track<T>(promise: Promise<T>): Promise<T> {
+    const tracked = promise.finally(() => this.#running.delete(tracked))
+    this.#running.add(tracked)
+    return tracked
+  }
+
+  #every(seconds: number, task: () => Promise<unknown>): void {
+    const run = () =>
+      this.#track(task()).catch((error: unknown) => {
+        if (this.ready) this.log.error({ err: error }, 'a task of the background failed')
+      })
+    const timer = setInterval(run, seconds * 1000)
+    timer.unref()
+    this.#timers.push(timer)
+  }
+
+  async #close(): Promise<void> {
+    const { options, provided, store, unlock } = this.#parts
+    this.#closing.abort()
+    for (const timer of this.#timers) clearInterval(timer)
+    const patience = AbortSignal.timeout((options.grace ?? 5) * 1000)
+    patience.addEventListener('abort', () => this.#aborting.abort())
+    for (const listener of this.#listeners) void listener.stop()
+    await Promise.race([Promise.allSettled(this.#running), aborted(patience)])
+    this.#aborting.abort()
+    await Promise.allSettled(this.#running)
+    await Promise.all([...this.#listeners].map((listener) => listener.close()))
+    for (const { hooks } of provided) await hooks.close?.()
+    await options.engine.close()
+    await store.close()
+    unlock()
+    this.log.info('the host is closed')
+  }
+}
+
+interface Parts {
+  readonly options: Omit<HostOptions, 'services'>
+  readonly signer: LocalSigner
+  readonly store: Store
+  readonly log: Log
+  readonly name: string
+  readonly provided: readonly Provided[]
+  readonly kernel: readonly Provided[]
+  readonly requests: Requests
+  readonly revocations: Revocations
+  now(): number
+  unlock(): void
+}
+
+/** A stream belongs to one call: with several, nobody could tell whose it is. */
+const mustStreamAlone = ({ ability, can }: Route, invocations: number): Outcome | undefined =>
+  ability.stream !== 'none' && invocations > 1
+    ? { out: { error: { name: 'Unsupported', message: `"${can}" streams, so it has to be alone in its message.` } } }
+    : undefined
+
+const pick = <T extends object>(from: Partial<T>, names: T): Partial<T> =>
+  Object.fromEntries(Object.keys(names).flatMap((name) => (from[name as keyof T] === undefined ? [] : [[name, from[name as keyof T]]]))) as Partial<T>
+
+const aborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

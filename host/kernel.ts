@@ -1,0 +1,116 @@
+import {
+  type Admitted,
+  access,
+  CLOCK_SKEW,
+  type Context,
+  Failure,
+  type Guard,
+  type Handlers,
+  operator,
+  type Provided,
+  provide,
+  type Revocation,
+  revocation,
+  type Service,
+  archive,
+} from '@symbiosis/protocol'
+import type { CID } from 'multiformats/cid'
+import type { Policies } from './consent.ts'
+import type { Leases } from './leases.ts'
+import { mustRevoke, type Revocations } from './revocations.ts'
+import type { Requests } from './requests.ts'
+
+/** What the host's own abilities see of a call beside what every handler sees: they are about UCANs and about asking. */
+export interface KernelContext extends Context {
+  readonly message: Admitted
+  /** The proofs that the invocation names. */
+  readonly proofs: readonly CID[]
+  readonly guard: Guard
+  readonly origin?: string
+}
+
+interface Parts {
+  readonly name: string
+  readonly services: readonly Service[]
+  readonly leases: Leases
+  readonly policies: Policies
+  readonly requests: Requests
+  readonly revocations: Revocations
+  collect(signal: AbortSignal): Promise<{ kept: number; removed: number; bytes: number }>
+}
+
+/** The abilities that every host has: asking for leases, taking back, and operating. */
+export const kernelServices = (parts: Parts): Provided[] => [provide(access, accessHandlers(parts)), provide(revocation, revokeHandlers(parts)), provide(operator, operatorHandlers(parts))]
+
+const kernel = (context: Context): KernelContext => context as KernelContext
+
+const accessHandlers = ({ name, services, leases, requests, revocations }: Parts): Handlers<typeof access> => ({
+  hello: () => ({
+    name,
+    services: services.map(({ id, about, abilities, limits }) => ({ id, about, abilities: Object.keys(abilities), limits: Object.keys(limits) })),
+  }),
+  request: ({ abilities, why, app, ttl }, context) => {
+    const { space, agent, invocation: request, origin } = kernel(context as unknown as Context)
+    return requests.make({ request, space, agent, why, app: app?.name, origin }, abilities, ttl)
+  },
+  wait: ({ request }, { space, signal }) => requests.wait(space, request, signal),
+  renew: async ({ lease }, context) => {
+    const { space, guard } = kernel(context as unknown as Context)
+    return { lease: archive(await leases.renew(space, lease, guard.now, revocations)) }
+  },
+})
+
+const revokeHandlers = ({ leases, revocations }: Parts): Handlers<typeof revocation> => ({
+  revoke: async ({ ucan: link }, context) => {
+    const { space: by, message, proofs, guard, invocation } = kernel(context as unknown as Context)
+    const known = revocations.of(link).find((each) => each.by === by)
+    if (known) return { at: known.at }
+    const ucan = message.ucans.get(String(link))
+    if (!ucan) throw new Failure('NotFound', 'The UCAN to revoke did not come along with the call.', { link: String(link), hint: 'Attach its block and the chain above it.' })
+    mustRevoke(ucan, by, message, proofs, guard)
+    const at = guard.now
+    const entry = (each: CID, expiration: number | null): Revocation => ({ ucan: String(each), by, at, expiration, cause: String(invocation) })
+    // Who takes one lease of a consent back means the consent: a renewed sibling must not outlive it.
+    const lease = ucan.issuer === guard.host ? await leases.find(ucan.audience, link) : undefined
+    const siblings = lease ? await leases.siblings(lease) : []
+    const open = siblings.filter(({ lease: each, expires }) => !each.equals(link) && expires + CLOCK_SKEW >= at)
+    await revocations.add([entry(link, ucan.expiration), ...open.map((each) => entry(each.lease, each.expires))], async (tx) => {
+      if (lease) await leases.withdraw(tx, lease)
+    })
+    return { at }
+  },
+})
+
+const operatorHandlers = ({ leases, policies, requests, revocations, collect }: Parts): Handlers<typeof operator> => ({
+  requests: () => ({ requests: requests.pending().map((request) => ({ ...request, abilities: request.abilities.map((asked) => ({ ...asked })) })) }),
+  approve: async ({ request, ...answer }) => {
+    const { leases: granted = [] } = await requests.answer(request, { allow: true, ...answer })
+    return { leases: granted.map((bytes) => leases.linkOf(bytes)) }
+  },
+  deny: async ({ request, ...answer }) => {
+    try {
+      await requests.answer(request, { allow: false, ...answer })
+    } catch (refusal) {
+      // Denied is what was asked for.
+      if (!(refusal instanceof Failure) || refusal.name !== 'Denied') throw refusal
+    }
+    return {}
+  },
+  leases: async ({ after, limit = 100 }, context) => {
+    const { now } = kernel(context as unknown as Context).guard
+    const page = await leases.list({ ...(after !== undefined && { after }), limit })
+    const listed = page.map(async (each) => {
+      const { consent, ...lease } = each
+      const state = revocations.of(each.lease).length > 0 ? ('revoked' as const) : each.expires + CLOCK_SKEW < now ? ('expired' as const) : ('valid' as const)
+      return { ...lease, used: await leases.used(each), state }
+    })
+    const last = page.at(-1)
+    return { leases: await Promise.all(listed), ...(page.length === limit && last && { next: String(last.lease) }) }
+  },
+  policies: async () => ({ policies: (await policies.list()).map((policy) => ({ ...policy })) }),
+  forget: async ({ policy }) => {
+    if (!(await policies.forget(policy))) throw new Failure('NotFound', `There is no standing answer "${policy}" to forget.`, { hint: 'See: symbiosis host policies' })
+    return {}
+  },
+  collect: (_, { signal }) => collect(signal),
+})

@@ -1,0 +1,129 @@
+import { chmodSync, rmSync, statSync } from 'node:fs'
+import { createServer, type Server } from 'node:http'
+import { connect, type AddressInfo } from 'node:net'
+import { Failure, type HttpOptions, httpListener } from '@symbiosis/protocol'
+import { unixServer } from '@symbiosis/protocol/unix'
+import type { Host } from './host.ts'
+import { operatorPath } from './identity.ts'
+
+export interface ListenOptions {
+  /** TCP port; 0 takes a free one, false opens none. */
+  port?: number | false
+  /** Loopback unless told. */
+  address?: string
+  /** Path of a Unix socket. */
+  socket?: string
+  /** Mode of the socket. Who opens it still needs a key. */
+  socketMode?: number
+  /** Milliseconds that a caller may take to send the head of a request. */
+  headersTimeout?: number
+  maxConnections?: number
+}
+
+export interface Listener extends AsyncDisposable {
+  /** `http://address:port`, where a port is open. */
+  readonly url?: string
+  readonly socket?: string
+  /** Takes no new connections. */
+  stop(): Promise<void>
+  /** Ends the connections that are left. */
+  close(): Promise<void>
+}
+
+/** `sun_path` of Linux has 108 bytes with its end, of macOS 104. */
+const MAX_SOCKET_PATH = 103
+
+/**
+ * Opens the doors of a host.
+ * @throws Failure Unavailable for a port or socket that is taken, InvalidInput for a path that's too long
+ */
+export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptions, 'maxMessageBytes'>): Promise<Listener> => {
+  const { port = 0, address = '127.0.0.1', socket, socketMode = 0o600, headersTimeout = 10_000, maxConnections = 4096, maxMessageBytes } = options
+  const http = { maxMessageBytes, pages: (path: string) => pageOf(host, path, false) }
+  const servers: Server[] = []
+  const open = async (server: Server, where: Parameters<Server['listen']>[0], name: string) => {
+    Object.assign(server, { headersTimeout, maxConnections, requestTimeout: 0 })
+    await listening(server, where, name)
+    servers.push(server)
+    return server
+  }
+  let url: string | undefined
+  try {
+    if (port !== false) {
+      const server = await open(createServer(httpListener(host.door, http)), { port, host: address }, `port ${port}`)
+      const bound = server.address() as AddressInfo
+      url = `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
+    }
+    if (socket !== undefined) {
+      await clearStale(socket)
+      await open(unixServer(host.door, { ...http, pages: (path) => pageOf(host, path, true) }), { path: socket }, socket)
+      chmodSync(socket, socketMode)
+    }
+  } catch (error) {
+    await Promise.all(servers.map(stopServer))
+    throw error
+  }
+  const stop = () => Promise.all(servers.map(stopServer)).then(() => {})
+  const close = async () => {
+    for (const server of servers) server.closeAllConnections()
+    await stop()
+  }
+  return { ...(url && { url }), ...(socket && { socket }), stop, close, [Symbol.asyncDispose]: close }
+}
+
+/** What a GET tells: who the host is, and how it fares. */
+const pageOf = async (host: Host, path: string, local: boolean): Promise<{ status: number; type: string; body: string } | undefined> => {
+  const json = (status: number, content: object) => ({ status, type: 'application/json', body: `${JSON.stringify(content)}\n` })
+  switch (path) {
+    case '/':
+      // Where the operator's key lies helps who may read it, and only on this machine.
+      return json(200, { did: host.did, name: host.name, ...(local && { operator: operatorPath(host.dir) }) })
+    case '/healthz':
+      return json(200, { ok: true })
+    case '/readyz':
+      return json(host.ready ? 200 : 503, { ok: host.ready })
+    case '/metrics':
+      return { status: 200, type: 'text/plain; version=0.0.4', body: await host.metrics.text() }
+    default:
+      return undefined
+  }
+}
+
+const listening = (server: Server, where: Parameters<Server['listen']>[0], name: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const reason = error.code === 'EADDRINUSE' ? 'is taken by another program' : `can't be opened: ${error.code ?? error.message}`
+      reject(new Failure('Unavailable', `The ${name} ${reason}.`, { hint: 'Choose another with --port or --socket.' }, { cause: error }))
+    })
+    server.listen(where as { port: number }, () => resolve())
+  })
+
+const stopped = new WeakMap<Server, Promise<void>>()
+
+const stopServer = (server: Server): Promise<void> => {
+  let promise = stopped.get(server)
+  if (!promise) {
+    promise = new Promise<void>((resolve) => server.close(() => resolve()))
+    server.closeIdleConnections()
+    stopped.set(server, promise)
+  }
+  return promise
+}
+
+/** Removes the socket of a host that died. One that answers, or a file that is no socket, stays. */
+const clearStale = async (path: string): Promise<void> => {
+  if (Buffer.byteLength(path) > MAX_SOCKET_PATH) {
+    throw new Failure('InvalidInput', `The socket's path is longer than ${MAX_SOCKET_PATH} bytes.`, { field: 'socket', limit: MAX_SOCKET_PATH })
+  }
+  const found = statSync(path, { throwIfNoEntry: false })
+  if (!found) return
+  if (!found.isSocket()) throw new Failure('Unavailable', `There is a file at ${path} that is no socket.`, { hint: 'Choose another with --socket.' })
+  const answers = await new Promise<boolean>((resolve) => {
+    const probe = connect(path)
+      .once('connect', () => resolve(true))
+      .once('error', () => resolve(false))
+      .once('close', () => probe.destroy())
+    probe.once('connect', () => probe.end())
+  })
+  if (!answers) rmSync(path, { force: true })
+}

@@ -1,0 +1,107 @@
+import type { CID } from 'multiformats/cid'
+import { type Admitted, CLOCK_SKEW, type DID, Failure, findPaths, type Guard, leaseOf, type Revocation, type Ucan, type Value } from '@symbiosis/protocol'
+import type { Store, StoreTransaction } from './store/store.ts'
+
+/**
+ * The revocations that this host acknowledged: on disk for what is acknowledged, in memory for the question that every call asks of
+ * every link. They are only added, and forgotten when the revoked UCAN has ended by itself. The signed log will keep them in its own form.
+ */
+const KIND = 'revocation'
+
+export class Revocations {
+  readonly #byUcan = new Map<string, Revocation[]>()
+  readonly #store: Store
+
+  private constructor(store: Store) {
+    this.#store = store
+  }
+
+  static async open(store: Store): Promise<Revocations> {
+    const revocations = new Revocations(store)
+    for await (const { value } of store.every(KIND)) revocations.#remember(value as unknown as Revocation)
+    return revocations
+  }
+
+  /** Who revoked a UCAN. O(1). */
+  of = (ucan: CID): readonly Revocation[] => this.#byUcan.get(String(ucan)) ?? []
+
+  get size(): number {
+    return this.#byUcan.size
+  }
+
+  /** Adds revocations by one principal and resolves when they are on disk; `also` runs in the same transaction. */
+  async add(revocations: readonly Revocation[], also: (tx: StoreTransaction) => Promise<void> = async () => {}): Promise<void> {
+    const fresh = revocations.filter(({ ucan, by }) => !this.#byUcan.get(ucan)?.some((known) => known.by === by))
+    await this.#store.write(async (tx) => {
+      for (const each of fresh) {
+        const expires = each.expiration === null ? {} : { expires: each.expiration + CLOCK_SKEW + 1 }
+        await tx.put(KIND, each.by, each.ucan, each as unknown as Value, expires)
+      }
+      await also(tx)
+    })
+    for (const each of fresh) this.#remember(each)
+  }
+
+  /** Forgets what ended by itself. */
+  expire(now: number): void {
+    for (const [ucan, [first]] of this.#byUcan) {
+      if (first?.expiration !== null && first && first.expiration + CLOCK_SKEW < now) this.#byUcan.delete(ucan)
+    }
+  }
+
+  #remember(revocation: Revocation): void {
+    const known = this.#byUcan.get(revocation.ucan)
+    if (known) known.push(revocation)
+    else this.#byUcan.set(revocation.ucan, [revocation])
+  }
+}
+
+/**
+ * Whether `by` may revoke `ucan`, as the UCANs of the call prove it: an issuer at or above it, or its audience. And whether this host should keep
+ * that: only what roots in this host, or in a space with a valid lease that came along; else anyone could fill the store with junk.
+ * @throws Failure NotRevoker, NoLease, BadSignature
+ */
+export const mustRevoke = (ucan: Ucan, by: DID, message: Admitted, shown: readonly CID[], guard: Guard): void => {
+  const issuers = issuersAbove(ucan, message, guard)
+  const link = String(ucan.cid)
+  if (ucan.audience !== by && !issuers.has(by)) {
+    throw new Failure('NotRevoker', `${by} neither issued the UCAN, nor one above it, nor received it.`, {
+      link,
+      hint: 'Revoke it as the space, as its issuer, or as the one who received it.',
+    })
+  }
+  if (issuers.has(guard.host) || [...issuers].some((space) => hasLease(space, message, shown, guard))) return
+  throw new Failure('NoLease', 'The UCAN comes neither from this host nor from a space that has a lease here.', { link, hint: 'Show a lease of the space with the call.' })
+}
+
+/** The issuers of a UCAN and of every genuine proof above it. */
+const issuersAbove = (ucan: Ucan, message: Admitted, guard: Guard): Set<string> => {
+  const issuers = new Set<string>()
+  const seen = new Set<Ucan>()
+  const visit = (link: Ucan): void => {
+    if (seen.has(link)) return
+    seen.add(link)
+    if (!guard.memory.isSigned(link)) return
+    issuers.add(link.issuer)
+    for (const cid of link.proofs) {
+      const above = message.ucans.get(String(cid))
+      if (above?.audience === link.issuer) visit(above)
+    }
+  }
+  visit(ucan)
+  if (issuers.size === 0) throw new Failure('BadSignature', 'The UCAN to revoke is not signed by its issuer.', { link: String(ucan.cid) })
+  return issuers
+}
+
+const hasLease = (space: string, message: Admitted, shown: readonly CID[], guard: Guard): boolean => {
+  const search = {
+    chain: 'lease' as const,
+    root: guard.host,
+    none: { name: 'NoLease', message: '' },
+    stands: (link: Ucan, now: number) => {
+      const current = link.expiration !== null && now <= link.expiration + CLOCK_SKEW && now >= (link.notBefore ?? 0) - CLOCK_SKEW
+      return current && leaseOf(link)?.with === guard.host ? undefined : { name: 'NoLease', message: 'The lease is not of this host, or not of this time.' }
+    },
+  }
+  return !findPaths(space, shown, search, message, guard).next().done
+}
