@@ -27,7 +27,7 @@ export { archive, delegate, extract, nonce, type Proof, proofOf, ucansOf } from 
 export { type Backend, backend, verifySignature } from './ed25519.ts'
 export { brief, CODES, type Code, type Details, Failure, isAbort, type Refusal, type Result, refuse, toRefusal, unwrap } from './failure.ts'
 export { type Answered, type Caller, type CallOptions, invoke } from './invoke.ts'
-export { type Amounts, covers, type Edge, LEASE, leaseCan, leaseOf, leases, serviceOf } from './lease.ts'
+export { type Amounts, covers, type Edge, exceeds, LEASE, leaseCan, leaseOf, leases, serviceOf } from './lease.ts'
 export { CAR_TYPE, decodeReceipts, encodeInvocations, encodeReceipts } from './message.ts'
 export { operator } from './operator.ts'
 export { bytesFromDid, type DID, didFromPublicKey, generateSeed, isDid, type LocalSigner, type Signer, signerFromSeed, verifies } from './principal.ts'
