@@ -30,7 +30,10 @@ export type Authority = 'open' | 'leased' | 'operator'
  */
 export type Effect = 'read' | 'idempotent' | 'once'
 
-export interface Ability<N = unknown, O = unknown, E extends Errors = Errors> {
+/** Bytes beside the answer: `in` goes to the host, `out` comes from it. */
+export type Streaming = 'none' | 'in' | 'out'
+
+export interface Ability<N = unknown, O = unknown, E extends Errors = Errors, T extends Streaming = Streaming> {
   readonly about: string
   readonly authority: Authority
   readonly effect: Effect
@@ -38,8 +41,7 @@ export interface Ability<N = unknown, O = unknown, E extends Errors = Errors> {
   readonly ok: Schema<O>
   /** Errors of the service's own, by name, and the shape of what each one says. */
   readonly errors: E
-  /** Bytes beside the answer: `in` goes to the host, `out` comes from it. */
-  readonly stream: 'none' | 'in' | 'out'
+  readonly stream: T
 }
 
 export type Errors = { readonly [name: string]: Schema<unknown> }
@@ -58,15 +60,15 @@ export const limit = {
   max: (about: string, options: { unit?: 'bytes' | 'count'; default: number }): Limit => ({ kind: 'max', about, unit: 'count', ...options }),
 }
 
-export const ability = <N extends object, O extends object, const E extends Errors = Record<never, never>>(definition: {
+export const ability = <N extends object, O extends object, const E extends Errors = Record<never, never>, const T extends Streaming = 'none'>(definition: {
   about: string
   nb: Schema<N>
   ok: Schema<O>
   effect: Effect
   authority?: Authority
   errors?: E
-  stream?: 'none' | 'in' | 'out'
-}): Ability<N, O, E> => ({ authority: 'leased', stream: 'none', ...definition, errors: definition.errors ?? ({} as E) })
+  stream?: T
+}): Ability<N, O, E, T> => ({ authority: 'leased', ...definition, stream: definition.stream ?? ('none' as T), errors: definition.errors ?? ({} as E) })
 
 const ID = /^[a-z][a-z0-9-]*$/
 /** Words that mean something else in an ability. */
