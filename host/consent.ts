@@ -87,7 +87,9 @@ export class Policies {
     const policies = (await this.list()).filter(({ space }) => space === '*' || space === request.space)
     const denied = policies.some(({ answer, can }) => answer === 'deny' && request.abilities.some((asked) => covers(can, asked.can)))
     if (denied) return { allow: false, reason: 'A standing policy of this host denies it.' }
-    const allowed = request.abilities.every((asked) => policies.some((policy) => policy.answer === 'allow' && allows(policy, asked, request.ttl)))
+    const allowed = request.abilities.every((asked) =>
+      policies.some((policy) => policy.answer === 'allow' && allows(policy, asked, request.ttl)),
+    )
     return allowed ? { allow: true } : undefined
   }
 }

@@ -70,9 +70,16 @@ export class Dispatcher {
 
   /** Runs what was authorized; never throws. */
   run(route: Route, authorized: Authorized, message: Admitted, call: Call, guard: Guard): Promise<Outcome> {
-    const workspace = workspaceOf(this.#parts.store, route.service.id, authorized.space, authorized.leases, this.#parts.onHeld, async (tx, value) => {
-      if (route.ability.effect === 'once') await keepAnswer(tx, authorized, { ok: value })
-    })
+    const workspace = workspaceOf(
+      this.#parts.store,
+      route.service.id,
+      authorized.space,
+      authorized.leases,
+      this.#parts.onHeld,
+      async (tx, value) => {
+        if (route.ability.effect === 'once') await keepAnswer(tx, authorized, { ok: value })
+      },
+    )
     const start = () => this.#answer(route, authorized, { ...workspace, ...kernelPart(authorized, message, call, guard) }, call)
     return route.ability.effect === 'once' ? this.#once(authorized, start) : start()
   }
@@ -121,7 +128,12 @@ export class Dispatcher {
   }
 }
 
-const kernelPart = ({ space, invocation, leases }: Authorized, message: Admitted, call: Call, guard: Guard): Omit<KernelContext, keyof Workspace> => ({
+const kernelPart = (
+  { space, invocation, leases }: Authorized,
+  message: Admitted,
+  call: Call,
+  guard: Guard,
+): Omit<KernelContext, keyof Workspace> => ({
   space,
   agent: invocation.issuer,
   invocation: invocation.cid,
@@ -139,7 +151,8 @@ const keepAnswer = (tx: StoreTransaction, { space, invocation }: Authorized, out
   tx.put(ANSWERED, space, String(invocation.cid), out as never, { expires: (invocation.expiration ?? 0) + CLOCK_SKEW + 1 })
 
 /** Whether another try could not end better: those answers are what replays get, too. */
-const isFinal = ({ out }: Outcome): boolean => !out.error || !['Internal', 'Unavailable', 'Cancelled', 'RateLimited'].includes(out.error.name)
+const isFinal = ({ out }: Outcome): boolean =>
+  !out.error || !['Internal', 'Unavailable', 'Cancelled', 'RateLimited'].includes(out.error.name)
 
 const isFailed = (answer: unknown): answer is Failed => (answer as Failed | undefined)?.failure instanceof Failure
 

@@ -1,12 +1,12 @@
 import { join } from 'node:path'
 import {
-  type Answer as ChannelAnswer,
   admit,
   authorize,
   BOUNDS,
   type Bound,
   type Bounds,
   type Call,
+  type Answer as ChannelAnswer,
   type DID,
   type Door,
   encodeReceipts,
@@ -18,7 +18,7 @@ import {
   type Provided,
   UcanMemory,
 } from '@symbiosis/protocol'
-import { ask, type Consent, type Policy, Policies } from './consent.ts'
+import { ask, type Consent, Policies, type Policy } from './consent.ts'
 import { Dispatcher, type Outcome, type Route, routesOf } from './dispatch.ts'
 import { ensureOperator, openIdentity } from './identity.ts'
 import { kernelServices } from './kernel.ts'
@@ -146,7 +146,11 @@ export class Host implements AsyncDisposable {
     this.log = parts.log
     this.dir = parts.options.dir
     const { engine, bounds } = parts.options
-    this.metrics = new Metrics({ pending: () => parts.requests.pending().length, revocations: () => parts.revocations.size, stats: () => engine.stats() })
+    this.metrics = new Metrics({
+      pending: () => parts.requests.pending().length,
+      revocations: () => parts.revocations.size,
+      stats: () => engine.stats(),
+    })
     const routes = routesOf([...parts.kernel, ...parts.provided])
     const memory = new UcanMemory(parts.options.memory)
     const dispatcher = new Dispatcher({
@@ -231,10 +235,14 @@ export class Host implements AsyncDisposable {
         const verdict = authorize(invocation, message, guard)
         const outcome: Outcome = verdict.error
           ? { out: verdict }
-          : mustStreamAlone(verdict.ok.bound as Route, message.invocations.length) ?? (await dispatcher.run(verdict.ok.bound as Route, verdict.ok, message, this.#until(call, verdict.ok.bound), guard))
+          : (mustStreamAlone(verdict.ok.bound as Route, message.invocations.length) ??
+            (await dispatcher.run(verdict.ok.bound as Route, verdict.ok, message, this.#until(call, verdict.ok.bound), guard)))
         const refusal = outcome.out.error?.name
         this.metrics.called(guard.ability(can) ? can : 'unknown', refusal ?? 'ok', (performance.now() - started) / 1000)
-        this.log.debug({ can, agent: invocation.issuer, invocation: String(invocation.cid), refusal, remote: call.remote }, 'a call was answered')
+        this.log.debug(
+          { can, agent: invocation.issuer, invocation: String(invocation.cid), refusal, remote: call.remote },
+          'a call was answered',
+        )
         return { ran: invocation.cid, block: issueReceipt(this.#parts.signer, invocation.cid, outcome.out), body: outcome.body }
       }),
     )
@@ -308,6 +316,9 @@ const mustStreamAlone = ({ ability, can }: Route, invocations: number): Outcome 
     : undefined
 
 const pick = <T extends object>(from: Partial<T>, names: T): Partial<T> =>
-  Object.fromEntries(Object.keys(names).flatMap((name) => (from[name as keyof T] === undefined ? [] : [[name, from[name as keyof T]]]))) as Partial<T>
+  Object.fromEntries(
+    Object.keys(names).flatMap((name) => (from[name as keyof T] === undefined ? [] : [[name, from[name as keyof T]]])),
+  ) as Partial<T>
 
-const aborted = (signal: AbortSignal): Promise<void> => new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+const aborted = (signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

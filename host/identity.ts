@@ -1,6 +1,16 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { archive, type DID, delegate, extract, Failure, generateSeed, type LocalSigner, type Proof, signerFromSeed } from '@symbiosis/protocol'
+import {
+  archive,
+  type DID,
+  delegate,
+  extract,
+  Failure,
+  generateSeed,
+  type LocalSigner,
+  type Proof,
+  signerFromSeed,
+} from '@symbiosis/protocol'
 
 /** Who may operate a host: a key of its own, and the host's delegation to it. */
 export interface OperatorCredential {
@@ -35,7 +45,12 @@ export const ensureOperator = async (dir: string, host: LocalSigner): Promise<vo
     ],
     expiration: null,
   })
-  const content = { version: 1, host: host.did, seed: Buffer.from(seed).toString('base64url'), delegation: Buffer.from(archive(delegation)).toString('base64url') }
+  const content = {
+    version: 1,
+    host: host.did,
+    seed: Buffer.from(seed).toString('base64url'),
+    delegation: Buffer.from(archive(delegation)).toString('base64url'),
+  }
   writePrivate(path, JSON.stringify(content))
 }
 
@@ -57,7 +72,9 @@ export const readOperator = (path: string): OperatorCredential => {
 const readPrivate = (path: string): string | undefined => {
   try {
     if ((statSync(path).mode & 0o077) !== 0) {
-      throw new Failure('Malformed', `Others on this machine can read the key ${path}.`, { hint: `Take their rights away: chmod 600 ${path}` })
+      throw new Failure('Malformed', `Others on this machine can read the key ${path}.`, {
+        hint: `Take their rights away: chmod 600 ${path}`,
+      })
     }
     const text = readFileSync(path, 'utf8')
     JSON.parse(text)

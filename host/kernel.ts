@@ -1,6 +1,7 @@
 import {
   type Admitted,
   access,
+  archive,
   CLOCK_SKEW,
   type Context,
   Failure,
@@ -12,13 +13,12 @@ import {
   type Revocation,
   revocation,
   type Service,
-  archive,
 } from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
 import type { Policies } from './consent.ts'
 import type { Leases } from './leases.ts'
-import { mustRevoke, type Revocations } from './revocations.ts'
 import type { Requests } from './requests.ts'
+import { mustRevoke, type Revocations } from './revocations.ts'
 
 /** What the host's own abilities see of a call beside what every handler sees: they are about UCANs and about asking. */
 export interface KernelContext extends Context {
@@ -40,14 +40,23 @@ interface Parts {
 }
 
 /** The abilities that every host has: asking for leases, taking back, and operating. */
-export const kernelServices = (parts: Parts): Provided[] => [provide(access, accessHandlers(parts)), provide(revocation, revokeHandlers(parts)), provide(operator, operatorHandlers(parts))]
+export const kernelServices = (parts: Parts): Provided[] => [
+  provide(access, accessHandlers(parts)),
+  provide(revocation, revokeHandlers(parts)),
+  provide(operator, operatorHandlers(parts)),
+]
 
 const kernel = (context: Context): KernelContext => context as KernelContext
 
 const accessHandlers = ({ name, services, leases, requests, revocations }: Parts): Handlers<typeof access> => ({
   hello: () => ({
     name,
-    services: services.map(({ id, about, abilities, limits }) => ({ id, about, abilities: Object.keys(abilities), limits: Object.keys(limits) })),
+    services: services.map(({ id, about, abilities, limits }) => ({
+      id,
+      about,
+      abilities: Object.keys(abilities),
+      limits: Object.keys(limits),
+    })),
   }),
   request: ({ abilities, why, app, ttl }, context) => {
     const { space, agent, invocation: request, origin } = kernel(context as unknown as Context)
@@ -66,10 +75,20 @@ const revokeHandlers = ({ leases, revocations }: Parts): Handlers<typeof revocat
     const known = revocations.of(link).find((each) => each.by === by)
     if (known) return { at: known.at }
     const ucan = message.ucans.get(String(link))
-    if (!ucan) throw new Failure('NotFound', 'The UCAN to revoke did not come along with the call.', { link: String(link), hint: 'Attach its block and the chain above it.' })
+    if (!ucan)
+      throw new Failure('NotFound', 'The UCAN to revoke did not come along with the call.', {
+        link: String(link),
+        hint: 'Attach its block and the chain above it.',
+      })
     mustRevoke(ucan, by, message, proofs, guard)
     const at = guard.now
-    const entry = (each: CID, expiration: number | null): Revocation => ({ ucan: String(each), by, at, expiration, cause: String(invocation) })
+    const entry = (each: CID, expiration: number | null): Revocation => ({
+      ucan: String(each),
+      by,
+      at,
+      expiration,
+      cause: String(invocation),
+    })
     // Who takes one lease of a consent back means the consent: a renewed sibling must not outlive it.
     const lease = ucan.issuer === guard.host ? await leases.find(ucan.audience, link) : undefined
     const siblings = lease ? await leases.siblings(lease) : []
@@ -82,7 +101,9 @@ const revokeHandlers = ({ leases, revocations }: Parts): Handlers<typeof revocat
 })
 
 const operatorHandlers = ({ leases, policies, requests, revocations, collect }: Parts): Handlers<typeof operator> => ({
-  requests: () => ({ requests: requests.pending().map((request) => ({ ...request, abilities: request.abilities.map((asked) => ({ ...asked })) })) }),
+  requests: () => ({
+    requests: requests.pending().map((request) => ({ ...request, abilities: request.abilities.map((asked) => ({ ...asked })) })),
+  }),
   approve: async ({ request, ...answer }) => {
     const { leases: granted = [] } = await requests.answer(request, { allow: true, ...answer })
     return { leases: granted.map((bytes) => leases.linkOf(bytes)) }
@@ -101,7 +122,12 @@ const operatorHandlers = ({ leases, policies, requests, revocations, collect }: 
     const page = await leases.list({ ...(after !== undefined && { after }), limit })
     const listed = page.map(async (each) => {
       const { consent, ...lease } = each
-      const state = revocations.of(each.lease).length > 0 ? ('revoked' as const) : each.expires + CLOCK_SKEW < now ? ('expired' as const) : ('valid' as const)
+      const state =
+        revocations.of(each.lease).length > 0
+          ? ('revoked' as const)
+          : each.expires + CLOCK_SKEW < now
+            ? ('expired' as const)
+            : ('valid' as const)
       return { ...lease, used: await leases.used(each), state }
     })
     const last = page.at(-1)
@@ -109,7 +135,8 @@ const operatorHandlers = ({ leases, policies, requests, revocations, collect }: 
   },
   policies: async () => ({ policies: (await policies.list()).map((policy) => ({ ...policy })) }),
   forget: async ({ policy }) => {
-    if (!(await policies.forget(policy))) throw new Failure('NotFound', `There is no standing answer "${policy}" to forget.`, { hint: 'See: symbiosis host policies' })
+    if (!(await policies.forget(policy)))
+      throw new Failure('NotFound', `There is no standing answer "${policy}" to forget.`, { hint: 'See: symbiosis host policies' })
     return {}
   },
   collect: (_, { signal }) => collect(signal),

@@ -1,4 +1,16 @@
-import { type Amounts, type Asked, archive, type DID, delegate, extract, Failure, type LocalSigner, leaseCan, type Proof, serviceOf } from '@symbiosis/protocol'
+import {
+  type Amounts,
+  type Asked,
+  archive,
+  type DID,
+  delegate,
+  extract,
+  Failure,
+  type LocalSigner,
+  leaseCan,
+  type Proof,
+  serviceOf,
+} from '@symbiosis/protocol'
 import { CID } from 'multiformats/cid'
 import type { Revocations } from './revocations.ts'
 import type { Store, StoreTransaction } from './store/store.ts'
@@ -56,7 +68,13 @@ export class Leases {
     const shown = { expires: expires + SHOWN_AFTER_END }
     const ttl = expires - consent.since
     const { id } = consent
-    await tx.put(LEASE, ucan.audience, String(ucan.cid), { can, limits, issued: consent.since, expires, consent: id, archive: archive(lease) }, shown)
+    await tx.put(
+      LEASE,
+      ucan.audience,
+      String(ucan.cid),
+      { can, limits, issued: consent.since, expires, consent: id, archive: archive(lease) },
+      shown,
+    )
     if (!(await tx.get(CONSENT, ucan.audience, id))) await tx.put(CONSENT, ucan.audience, id, { can, limits, ttl, since: consent.since })
   }
 
@@ -97,10 +115,13 @@ export class Leases {
    */
   async renew(space: DID, link: CID, now: number, revocations: Revocations): Promise<Proof> {
     const lease = await this.find(space, link)
-    if (!lease) throw new Failure('NotFound', 'This host did not issue that lease to this space.', { link: String(link), hint: 'Ask for a new one.' })
+    if (!lease)
+      throw new Failure('NotFound', 'This host did not issue that lease to this space.', { link: String(link), hint: 'Ask for a new one.' })
     const consent = (await this.#store.get(CONSENT, space, lease.consent)) as Consent | undefined
-    if (!consent) throw new Failure('Denied', 'The consent behind the lease no longer stands.', { link: String(link), hint: 'Ask for a new lease.' })
-    if (lease.expires < now) throw new Failure('Expired', 'The lease has ended already.', { link: String(link), at: lease.expires, hint: 'Ask for a new one.' })
+    if (!consent)
+      throw new Failure('Denied', 'The consent behind the lease no longer stands.', { link: String(link), hint: 'Ask for a new lease.' })
+    if (lease.expires < now)
+      throw new Failure('Expired', 'The lease has ended already.', { link: String(link), at: lease.expires, hint: 'Ask for a new one.' })
     const valid = (await this.siblings(lease)).filter((each) => revocations.of(each.lease).length === 0)
     const newest = valid.reduce((a, b) => (b.expires > a.expires ? b : a), lease)
     if (newest.expires - now > (consent.ttl * 2) / 3) return extract(newest.archive)

@@ -1,6 +1,6 @@
 import { chmodSync, rmSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
-import { connect, type AddressInfo } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { Failure, type HttpOptions, httpListener } from '@symbiosis/protocol'
 import { unixServer } from '@symbiosis/protocol/unix'
 import type { Host } from './host.ts'
@@ -38,7 +38,15 @@ const MAX_SOCKET_PATH = 103
  * @throws Failure Unavailable for a port or socket that is taken, InvalidInput for a path that's too long
  */
 export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptions, 'maxMessageBytes'>): Promise<Listener> => {
-  const { port = 0, address = '127.0.0.1', socket, socketMode = 0o600, headersTimeout = 10_000, maxConnections = 4096, maxMessageBytes } = options
+  const {
+    port = 0,
+    address = '127.0.0.1',
+    socket,
+    socketMode = 0o600,
+    headersTimeout = 10_000,
+    maxConnections = 4096,
+    maxMessageBytes,
+  } = options
   const http = { maxMessageBytes, pages: (path: string) => pageOf(host, path, false) }
   const servers: Server[] = []
   const open = async (server: Server, where: Parameters<Server['listen']>[0], name: string) => {
@@ -113,11 +121,15 @@ const stopServer = (server: Server): Promise<void> => {
 /** Removes the socket of a host that died. One that answers, or a file that is no socket, stays. */
 const clearStale = async (path: string): Promise<void> => {
   if (Buffer.byteLength(path) > MAX_SOCKET_PATH) {
-    throw new Failure('InvalidInput', `The socket's path is longer than ${MAX_SOCKET_PATH} bytes.`, { field: 'socket', limit: MAX_SOCKET_PATH })
+    throw new Failure('InvalidInput', `The socket's path is longer than ${MAX_SOCKET_PATH} bytes.`, {
+      field: 'socket',
+      limit: MAX_SOCKET_PATH,
+    })
   }
   const found = statSync(path, { throwIfNoEntry: false })
   if (!found) return
-  if (!found.isSocket()) throw new Failure('Unavailable', `There is a file at ${path} that is no socket.`, { hint: 'Choose another with --socket.' })
+  if (!found.isSocket())
+    throw new Failure('Unavailable', `There is a file at ${path} that is no socket.`, { hint: 'Choose another with --socket.' })
   const answers = await new Promise<boolean>((resolve) => {
     const probe = connect(path)
       .once('connect', () => resolve(true))

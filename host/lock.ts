@@ -15,7 +15,12 @@ export const lockFolder = (dir: string): (() => void) => {
     lock.exec('PRAGMA locking_mode=EXCLUSIVE; BEGIN EXCLUSIVE')
   } catch (cause) {
     lock.close()
-    throw new Failure('Unavailable', `Another host already runs in ${dir}.`, { hint: 'Stop it, or give this one another folder: --dir' }, { cause })
+    throw new Failure(
+      'Unavailable',
+      `Another host already runs in ${dir}.`,
+      { hint: 'Stop it, or give this one another folder: --dir' },
+      { cause },
+    )
   }
   return () => lock.close()
 }

@@ -8,7 +8,12 @@ export class Metrics {
 
   constructor(sources: { pending(): number; revocations(): number; stats(): { blocks: number; bytes: number } }) {
     const registers = [this.#registry]
-    this.#calls = new Counter({ name: 'symbiosis_calls_total', help: 'Calls by ability and outcome', labelNames: ['can', 'outcome'], registers })
+    this.#calls = new Counter({
+      name: 'symbiosis_calls_total',
+      help: 'Calls by ability and outcome',
+      labelNames: ['can', 'outcome'],
+      registers,
+    })
     this.#seconds = new Histogram({
       name: 'symbiosis_call_seconds',
       help: 'Time from admission to answer',

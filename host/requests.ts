@@ -13,7 +13,7 @@ import {
   sha256,
   type Value,
 } from '@symbiosis/protocol'
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import type { Answer, Consent, Policies, Request } from './consent.ts'
 import type { Leases } from './leases.ts'
 import type { Store } from './store/store.ts'
@@ -79,7 +79,11 @@ export class Requests {
   }
 
   /** Takes a request in. The same invocation again is the same request. */
-  async make(request: Pick<Request, 'request' | 'space' | 'agent' | 'why' | 'app' | 'origin'>, asked: readonly Asked[], ttl: number | undefined): Promise<AccessState> {
+  async make(
+    request: Pick<Request, 'request' | 'space' | 'agent' | 'why' | 'app' | 'origin'>,
+    asked: readonly Asked[],
+    ttl: number | undefined,
+  ): Promise<AccessState> {
     const { store, options, policies, consent, now, log } = this.#parts
     const known = await store.get(KIND, request.space, String(request.request))
     if (known) return stateOf(known as unknown as Stored, now())
@@ -98,7 +102,9 @@ export class Requests {
     const answer = consent(whole, this.#reserve(whole).settled.signal)
     if (answer && !(answer instanceof Promise)) return this.#settle(whole, answer)
     const stored: Stored = { ...whole, state: 'pending' }
-    await store.write((tx) => tx.put(KIND, whole.space, String(whole.request), stored as unknown as Value, { expires: whole.expires + 86_400 }))
+    await store.write((tx) =>
+      tx.put(KIND, whole.space, String(whole.request), stored as unknown as Value, { expires: whole.expires + 86_400 }),
+    )
     log('a request waits for the owner', { request: String(whole.request), space: whole.space, code: whole.code })
     if (answer) this.#whenAnswered(whole, answer)
     return stateOf(stored, now())
@@ -120,7 +126,11 @@ export class Requests {
   async answer(request: CID, answer: Answer): Promise<AccessState> {
     this.#dropExpired()
     const waiting = this.#pending.get(String(request))
-    if (!waiting) throw new Failure('NotFound', 'No request of that name waits for an answer.', { link: String(request), hint: 'See: symbiosis host requests' })
+    if (!waiting)
+      throw new Failure('NotFound', 'No request of that name waits for an answer.', {
+        link: String(request),
+        hint: 'See: symbiosis host requests',
+      })
     return this.#settle(waiting.request, answer)
   }
 
@@ -131,7 +141,9 @@ export class Requests {
       const stored: Stored = { ...request, state: 'denied', ...(answer.reason && { reason: answer.reason }) }
       await store.write(async (tx) => {
         await tx.put(KIND, request.space, name, stored as unknown as Value, { expires: request.expires + 86_400 })
-        if (answer.always) for (const { can } of request.abilities) await policies.add(tx, { id: `${name}/${can}`, answer: 'deny', space: request.space, can, limits: {}, ttl: 0 })
+        if (answer.always)
+          for (const { can } of request.abilities)
+            await policies.add(tx, { id: `${name}/${can}`, answer: 'deny', space: request.space, can, limits: {}, ttl: 0 })
       })
       this.#release(name)
       log('a request was denied', { request: name, space: request.space })
@@ -148,7 +160,8 @@ export class Requests {
       await tx.put(KIND, request.space, name, stored as unknown as Value, { expires: request.expires + 86_400 })
       for (const lease of issued) await leases.record(tx, lease, { id: `${name}/${leaseOf(lease.ucan)?.can}`, since: now() })
       if (answer.always) {
-        for (const { can, limits = {} } of granted) await policies.add(tx, { id: `${name}/${can}`, answer: 'allow', space: request.space, can, limits, ttl })
+        for (const { can, limits = {} } of granted)
+          await policies.add(tx, { id: `${name}/${can}`, answer: 'allow', space: request.space, can, limits, ttl })
       }
       return stored
     })
@@ -161,7 +174,10 @@ export class Requests {
   #complete({ can, limits = {} }: Asked, field: string): Asked {
     const service = this.#parts.services.find(({ id }) => id === serviceOf(can))
     const [, name] = can.split('/')
-    const known = service && (name === '*' || Object.keys(service.abilities).some((ability) => ability.toLowerCase() === name)) && can.split('/').length === 2
+    const known =
+      service &&
+      (name === '*' || Object.keys(service.abilities).some((ability) => ability.toLowerCase() === name)) &&
+      can.split('/').length === 2
     if (!known) {
       const hint = `This host leases ${this.#parts.services.map(({ id }) => `${id}/*`).join(', ') || 'nothing'}.`
       throw new Failure('UnknownAbility', `This host does not lease "${can}".`, { field: `${field}.can`, hint })
@@ -178,7 +194,10 @@ export class Requests {
     const { maxPending, maxPendingPerSpace } = this.#parts.options
     const mine = [...this.#pending.values()].filter(({ request: { space } }) => space === request.space).length
     if (this.#pending.size >= maxPending || mine >= maxPendingPerSpace) {
-      throw new Failure('RateLimited', 'Too many requests wait for the owner of this host.', { retryAfter: 60, hint: 'Wait until the owner has answered.' })
+      throw new Failure('RateLimited', 'Too many requests wait for the owner of this host.', {
+        retryAfter: 60,
+        hint: 'Wait until the owner has answered.',
+      })
     }
     const entry = { request, settled: new AbortController() }
     this.#pending.set(String(request.request), entry)
@@ -195,7 +214,9 @@ export class Requests {
   #whenAnswered(request: Request, answer: Promise<Answer | undefined>): void {
     answer
       .then((given) => (given && this.#pending.has(String(request.request)) ? this.#settle(request, given) : undefined))
-      .catch((error: unknown) => this.#parts.log('the owner could not be asked', { request: String(request.request), error: String(error) }))
+      .catch((error: unknown) =>
+        this.#parts.log('the owner could not be asked', { request: String(request.request), error: String(error) }),
+      )
   }
 
   #release(name: string): void {
@@ -218,8 +239,13 @@ const codeOf = (request: CID): string => {
 const stateOf = (stored: Stored, now: number): AccessState => {
   const { state, request, code, expires } = stored
   if (state === 'granted') return { state, request, leases: stored.leases ?? [] }
-  if (state === 'denied') throw new Failure('Denied', 'The owner of the host said no.', { link: String(request), ...(stored.reason && { reason: stored.reason }) })
-  if (expires < now) throw new Failure('Expired', 'Nobody answered the request in time.', { link: String(request), at: expires, hint: 'Ask again.' })
+  if (state === 'denied')
+    throw new Failure('Denied', 'The owner of the host said no.', {
+      link: String(request),
+      ...(stored.reason && { reason: stored.reason }),
+    })
+  if (expires < now)
+    throw new Failure('Expired', 'Nobody answered the request in time.', { link: String(request), at: expires, hint: 'Ask again.' })
   return { state, request, code, expires }
 }
 
@@ -230,7 +256,8 @@ const lesser = (granted: readonly Asked[], asked: readonly Asked[]): readonly As
     if (!wanted) throw new Failure('InvalidInput', `"${each.can}" was not asked for.`, { field: `abilities[${index}].can` })
     const limits: Amounts = { ...wanted.limits, ...each.limits }
     const more = Object.keys(limits).find((limit) => (limits[limit] as number) > (wanted.limits?.[limit] ?? -1))
-    if (more !== undefined) throw new Failure('InvalidInput', `More ${more} than was asked for.`, { field: `abilities[${index}].limits.${more}` })
+    if (more !== undefined)
+      throw new Failure('InvalidInput', `More ${more} than was asked for.`, { field: `abilities[${index}].limits.${more}` })
     return { can: wanted.can, limits: { ...limits } }
   })
 

@@ -1,5 +1,16 @@
+import {
+  type Admitted,
+  CLOCK_SKEW,
+  type DID,
+  Failure,
+  findPaths,
+  type Guard,
+  leaseOf,
+  type Revocation,
+  type Ucan,
+  type Value,
+} from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
-import { type Admitted, CLOCK_SKEW, type DID, Failure, findPaths, type Guard, leaseOf, type Revocation, type Ucan, type Value } from '@symbiosis/protocol'
 import type { Store, StoreTransaction } from './store/store.ts'
 
 /**
@@ -71,7 +82,10 @@ export const mustRevoke = (ucan: Ucan, by: DID, message: Admitted, shown: readon
     })
   }
   if (issuers.has(guard.host) || [...issuers].some((space) => hasLease(space, message, shown, guard))) return
-  throw new Failure('NoLease', 'The UCAN comes neither from this host nor from a space that has a lease here.', { link, hint: 'Show a lease of the space with the call.' })
+  throw new Failure('NoLease', 'The UCAN comes neither from this host nor from a space that has a lease here.', {
+    link,
+    hint: 'Show a lease of the space with the call.',
+  })
 }
 
 /** The issuers of a UCAN and of every genuine proof above it. */
@@ -100,7 +114,9 @@ const hasLease = (space: string, message: Admitted, shown: readonly CID[], guard
     none: { name: 'NoLease', message: '' },
     stands: (link: Ucan, now: number) => {
       const current = link.expiration !== null && now <= link.expiration + CLOCK_SKEW && now >= (link.notBefore ?? 0) - CLOCK_SKEW
-      return current && leaseOf(link)?.with === guard.host ? undefined : { name: 'NoLease', message: 'The lease is not of this host, or not of this time.' }
+      return current && leaseOf(link)?.with === guard.host
+        ? undefined
+        : { name: 'NoLease', message: 'The lease is not of this host, or not of this time.' }
     },
   }
   return !findPaths(space, shown, search, message, guard).next().done

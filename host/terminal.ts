@@ -6,7 +6,13 @@ import type { Answer, Consent, Request } from './consent.ts'
  * Asks the owner in the terminal that the host was started from. Questions come one at a time; Enter alone denies. A request that an operator
  * settles elsewhere meanwhile takes its question away.
  */
-export const askInTerminal = ({ input = process.stdin, output = process.stderr }: { input?: Readable; output?: Writable } = {}): Consent => {
+export const askInTerminal = ({
+  input = process.stdin,
+  output = process.stderr,
+}: {
+  input?: Readable
+  output?: Writable
+} = {}): Consent => {
   let last: Promise<unknown> = Promise.resolve()
   let lines: Interface | undefined
   return (request, settled) => {

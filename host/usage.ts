@@ -44,7 +44,12 @@ export const usedOf = async (store: StoreReader, edge: Pick<Edge, 'by' | 'to'>, 
   return Object.fromEntries(entries.map(({ key, value }) => [key.slice(prefix.length), value as number]))
 }
 
-const findExcess = async (tx: StoreTransaction, service: string, edges: readonly Edge[], amounts: Amounts): Promise<Failure | undefined> => {
+const findExcess = async (
+  tx: StoreTransaction,
+  service: string,
+  edges: readonly Edge[],
+  amounts: Amounts,
+): Promise<Failure | undefined> => {
   for (const edge of edges) {
     for (const [limit, amount] of Object.entries(amounts)) {
       const most = edge.limits[limit]

@@ -1,4 +1,4 @@
-import { type Account, type DID, type Environment, type Hooks, type Records, type Transaction, type Value, type Workspace } from '@symbiosis/protocol'
+import type { Account, DID, Environment, Hooks, Records, Transaction, Value, Workspace } from '@symbiosis/protocol'
 import { CID } from 'multiformats/cid'
 import type { Store, StoreReader, StoreTransaction } from './store/store.ts'
 import { adjust, reserve } from './usage.ts'

@@ -1,5 +1,5 @@
 import { ability, service } from './contract.ts'
-import { bytes, choice, dictionary, int, type Infer, link, list, optional, struct, text } from './schema.ts'
+import { bytes, choice, dictionary, type Infer, int, link, list, optional, struct, text } from './schema.ts'
 
 /** Amounts by name of limit, as asked for or leased. */
 const amounts = () => dictionary(int(), { maxProperties: 32 })

@@ -51,7 +51,8 @@ export class UcanMemory {
   decode({ cid, bytes }: Block): Ucan {
     const known = this.#entries.get(String(cid))
     if (known) return known.ucan
-    const ucan = decodeUcan(cid, bytes)
+    // A copy, so that what's remembered doesn't keep whole messages in memory.
+    const ucan = decodeUcan(cid, new Uint8Array(bytes))
     if (this.#entries.size >= this.#max) this.#entries.delete(this.#entries.keys().next().value as string)
     this.#entries.set(String(cid), { ucan })
     return ucan

@@ -90,7 +90,10 @@ const time: Step = (call, { now, maxLife }) => {
   const ended = outOfTime(call.invocation, now, 'invocation')
   if (ended) return ended
   if (expiration === null || expiration > now + maxLife + CLOCK_SKEW) {
-    return say('TooLong', `An invocation ends within ${maxLife} seconds here.`, call, { limit: maxLife, hint: 'Give it an earlier expiration.' })
+    return say('TooLong', `An invocation ends within ${maxLife} seconds here.`, call, {
+      limit: maxLife,
+      hint: 'Give it an earlier expiration.',
+    })
   }
 }
 
@@ -117,12 +120,14 @@ const resource: Step = (call, { host }) => {
   const aboutHost = call.capability.with === host
   const { authority } = call.bound.ability
   if (authority === 'leased' && aboutHost) return say('NotOwner', 'The host itself is no space.', call, { field: 'with' })
-  if (authority === 'operator' && !aboutHost) return say('NotOwner', `"${call.bound.can}" is about the host itself.`, call, { field: 'with' })
+  if (authority === 'operator' && !aboutHost)
+    return say('NotOwner', `"${call.bound.can}" is about the host itself.`, call, { field: 'with' })
 }
 
 const input: Step = (call) => {
   const mismatch = check(call.bound.ability.nb, call.capability.nb ?? {})
-  if (mismatch) return say('InvalidInput', `${call.bound.can}: ${mismatch.path || 'nb'} ${mismatch.message}.`, call, { field: mismatch.path || 'nb' })
+  if (mismatch)
+    return say('InvalidInput', `${call.bound.can}: ${mismatch.path || 'nb'} ${mismatch.message}.`, call, { field: mismatch.path || 'nb' })
 }
 
 const ownerChain: Step = (call, guard) => {
@@ -180,7 +185,12 @@ const outOfTime = (ucan: Ucan, now: number, chain: 'owner' | 'lease' | 'invocati
   const link = String(ucan.cid)
   const what = chain === 'invocation' ? 'The invocation' : chain === 'lease' ? 'The lease' : 'The delegation'
   if (ucan.expiration !== null && now > ucan.expiration + CLOCK_SKEW) {
-    return refuse('Expired', `${what} ended ${now - ucan.expiration} seconds ago.`, { link, chain, at: ucan.expiration, hint: hintForExpired[chain] }).error
+    return refuse('Expired', `${what} ended ${now - ucan.expiration} seconds ago.`, {
+      link,
+      chain,
+      at: ucan.expiration,
+      hint: hintForExpired[chain],
+    }).error
   }
   if (ucan.notBefore !== undefined && now < ucan.notBefore - CLOCK_SKEW) {
     return refuse('TooEarly', `${what} begins in ${ucan.notBefore - now} seconds.`, { link, chain, at: ucan.notBefore }).error
@@ -196,23 +206,28 @@ const hintForExpired = {
 /** UCAN as stock reads it: some capability of the link allows the claim, fields of its `nb` being values that the claim must have. */
 const allowsClaim = (link: Ucan, claim: Capability, ability: Ability): Refusal | undefined => {
   const related = link.capabilities.filter(
-    (capability) => (capability.with === claim.with || capability.with === 'ucan:*') && (covers(capability.can, claim.can) || capability.can === 'ucan:*'),
+    (capability) =>
+      (capability.with === claim.with || capability.with === 'ucan:*') &&
+      (covers(capability.can, claim.can) || capability.can === 'ucan:*'),
   )
   let reason = `does not cover "${claim.can}" on ${brief(claim.with)}`
   for (const { nb = {} } of related) {
     const unknown = Object.keys(nb).find((field) => !Object.hasOwn(ability.nb.properties ?? {}, field))
     const other = Object.keys(nb).find((field) => !sameValue(nb[field], claim.nb?.[field]))
     if (unknown === undefined && other === undefined) return undefined
-    reason = unknown === undefined ? `allows only one value of "${other}"` : `has the caveat "${unknown}", which "${claim.can}" does not know`
+    reason =
+      unknown === undefined ? `allows only one value of "${other}"` : `has the caveat "${unknown}", which "${claim.can}" does not know`
   }
   return refuse('NotOwner', `The delegation ${brief(link.cid)} ${reason}.`, { link: String(link.cid), chain: 'owner' }).error
 }
 
-const sameValue = (a: Value | undefined, b: Value | undefined): boolean => a !== undefined && b !== undefined && sameBytes(encode(a), encode(b))
+const sameValue = (a: Value | undefined, b: Value | undefined): boolean =>
+  a !== undefined && b !== undefined && sameBytes(encode(a), encode(b))
 
 const leasesClaim = (link: Ucan, bound: Bound, host: DID): Refusal | undefined => {
   const capability = leaseOf(link)
-  const no = (reason: string) => refuse('NoLease', `The lease ${brief(link.cid)} is void: ${reason}.`, { link: String(link.cid), chain: 'lease' }).error
+  const no = (reason: string) =>
+    refuse('NoLease', `The lease ${brief(link.cid)} is void: ${reason}.`, { link: String(link.cid), chain: 'lease' }).error
   if (!capability || capability.with !== host) return no('it is no lease of this host')
   if (link.expiration === null) return no('it never ends')
   if (!covers(capability.can, leaseCan(bound.can))) return no(`it does not cover "${bound.can}"`)
@@ -228,7 +243,8 @@ const narrowsAll = (path: Path, bound: Bound): Refusal | undefined => {
   const edges = edgesOf(path.slice(0, -1), bound)
   const stated = statedLimits(leaseOf(child) as Capability, bound.service.limits).ok ?? {}
   const reason = exceeds(child, parent, stated, edges.at(-1)?.limits ?? {})
-  if (reason) return refuse('NoLease', `The lease ${brief(child.cid)} is void: ${reason}.`, { link: String(child.cid), chain: 'lease' }).error
+  if (reason)
+    return refuse('NoLease', `The lease ${brief(child.cid)} is void: ${reason}.`, { link: String(child.cid), chain: 'lease' }).error
 }
 
 const edgesOf = (path: Path, bound: Bound): Edge[] => {

@@ -2,7 +2,7 @@ import { sha256 as hashSha256, sha512 as hashSha512 } from '@noble/hashes/sha2.j
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { sameBytes } from './cbor.ts'
-import { Failure, brief } from './failure.ts'
+import { brief, Failure } from './failure.ts'
 
 /** Bytes and the CID that names them. Whoever hands one on has checked the hash, or says so. */
 export interface Block {
@@ -39,5 +39,6 @@ export const verifyBlock = ({ cid, bytes }: Block): void => {
       hint: 'Use sha2-256.',
     })
   }
-  if (!sameBytes(actual, digest)) throw new Failure('BadHash', `The block ${brief(cid)} has bytes that are not its own.`, { link: String(cid) })
+  if (!sameBytes(actual, digest))
+    throw new Failure('BadHash', `The block ${brief(cid)} has bytes that are not its own.`, { link: String(cid) })
 }

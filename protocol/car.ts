@@ -95,7 +95,7 @@ const readHeader = (bytes: Uint8Array): { roots: CID[] } => {
 
 const readBlock = (bytes: Uint8Array, maxBlockBytes: number): Block => {
   const length = cidLength(bytes)
-  const block = { cid: decodeCid(bytes.slice(0, length)), bytes: bytes.subarray(length) }
+  const block = { cid: decodeCid(new Uint8Array(bytes.subarray(0, length))), bytes: bytes.subarray(length) }
   if (block.bytes.length > maxBlockBytes) throw tooLarge('block', block.bytes.length, maxBlockBytes)
   return block
 }

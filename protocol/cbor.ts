@@ -33,12 +33,14 @@ class Reader {
   readonly #view: DataView
 
   constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
+    // As a plain Uint8Array: `slice` of a Node Buffer is a view of memory that is not ours.
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   }
 
   value(depth: number): Value {
-    if (depth > MAX_DEPTH) throw new Failure('TooLarge', `A block nests deeper than ${MAX_DEPTH} levels.`, { field: 'depth', limit: MAX_DEPTH })
+    if (depth > MAX_DEPTH)
+      throw new Failure('TooLarge', `A block nests deeper than ${MAX_DEPTH} levels.`, { field: 'depth', limit: MAX_DEPTH })
     const initial = this.#byte()
     const info = initial & 0x1f
     switch (initial >> 5) {
@@ -87,7 +89,8 @@ class Reader {
     else if (info === 26) value = this.#view.getUint32(at)
     else value = this.#view.getUint32(at) * 2 ** 32 + this.#view.getUint32(at + 4)
     if (value > max) throw new Failure('Malformed', 'A block has an integer over 2^53 - 1.')
-    if (value < (info === 24 ? 24 : 2 ** (8 << (info - 25)))) throw new Failure('NotCanonical', 'A block has a number written longer than needed.')
+    if (value < (info === 24 ? 24 : 2 ** (8 << (info - 25))))
+      throw new Failure('NotCanonical', 'A block has a number written longer than needed.')
     return value
   }
 
@@ -145,7 +148,8 @@ class Reader {
     if (info === 20) return false
     if (info === 21) return true
     if (info === 22) return null
-    if (info !== 27) throw new Failure(info === 25 || info === 26 ? 'NotCanonical' : 'Malformed', 'A block has a value that DAG-CBOR lacks.')
+    if (info !== 27)
+      throw new Failure(info === 25 || info === 26 ? 'NotCanonical' : 'Malformed', 'A block has a value that DAG-CBOR lacks.')
     const at = this.offset
     this.#take(8)
     const value = this.#view.getFloat64(at)

@@ -30,7 +30,13 @@ const TELLING = ['Revoked', 'Expired', 'TooEarly', 'BadSignature', 'NoLease', 'N
  * chains, and what remains is bounded by `bounds.paths`.
  * @throws Failure TooLarge, field `paths`
  */
-export function* findPaths(audience: string, proofs: readonly CID[], search: Search, message: Admitted, guard: Guard): Generator<Path, Refusal> {
+export function* findPaths(
+  audience: string,
+  proofs: readonly CID[],
+  search: Search,
+  message: Admitted,
+  guard: Guard,
+): Generator<Path, Refusal> {
   let best: Refusal | undefined
   let steps = 0
   const verdicts = new Map<string, Refusal | undefined>()
@@ -53,7 +59,10 @@ export function* findPaths(audience: string, proofs: readonly CID[], search: Sea
       const link = message.ucans.get(name)
       if (!link || link.audience !== holder || dead.has(name)) continue
       if (++steps > guard.bounds.paths) {
-        throw new Failure('TooLarge', `The proofs need more than ${guard.bounds.paths} steps to search.`, { field: 'paths', limit: guard.bounds.paths })
+        throw new Failure('TooLarge', `The proofs need more than ${guard.bounds.paths} steps to search.`, {
+          field: 'paths',
+          limit: guard.bounds.paths,
+        })
       }
       const refusal = verdictOn(link, name)
       if (refusal) {

@@ -57,10 +57,20 @@ export interface Limit {
 
 export const limit = {
   /** The most that may be held at one time: reserved before it's used, given back by removal. */
-  max: (about: string, options: { unit?: 'bytes' | 'count'; default: number }): Limit => ({ kind: 'max', about, unit: 'count', ...options }),
+  max: (about: string, options: { unit?: 'bytes' | 'count'; default: number }): Limit => ({
+    kind: 'max',
+    about,
+    unit: 'count',
+    ...options,
+  }),
 }
 
-export const ability = <N extends object, O extends object, const E extends Errors = Record<never, never>, const T extends Streaming = 'none'>(definition: {
+export const ability = <
+  N extends object,
+  O extends object,
+  const E extends Errors = Record<never, never>,
+  const T extends Streaming = 'none',
+>(definition: {
   about: string
   nb: Schema<N>
   ok: Schema<O>
@@ -68,7 +78,12 @@ export const ability = <N extends object, O extends object, const E extends Erro
   authority?: Authority
   errors?: E
   stream?: T
-}): Ability<N, O, E, T> => ({ authority: 'leased', ...definition, stream: definition.stream ?? ('none' as T), errors: definition.errors ?? ({} as E) })
+}): Ability<N, O, E, T> => ({
+  authority: 'leased',
+  ...definition,
+  stream: definition.stream ?? ('none' as T),
+  errors: definition.errors ?? ({} as E),
+})
 
 const ID = /^[a-z][a-z0-9-]*$/
 /** Words that mean something else in an ability. */

@@ -19,7 +19,13 @@ const ARCHIVE_BOUNDS = { maxBlocks: 256, maxBlockBytes: 64 * 1024 }
 /** Delegates (or leases onward): signs the capabilities to `audience`, on the strength of `proofs`. */
 export const delegate = async (
   signer: Signer,
-  delegation: { audience: DID; capabilities: readonly Capability[]; expiration: number | null; notBefore?: number; proofs?: readonly Proof[] },
+  delegation: {
+    audience: DID
+    capabilities: readonly Capability[]
+    expiration: number | null
+    notBefore?: number
+    proofs?: readonly Proof[]
+  },
 ): Promise<Proof> => {
   const { audience, capabilities, expiration, notBefore, proofs = [] } = delegation
   const ucan = await issueUcan(signer, {

@@ -1,4 +1,4 @@
-import type { KeyObject, createPrivateKey, createPublicKey, sign, verify } from 'node:crypto'
+import type { createPrivateKey, createPublicKey, KeyObject, sign, verify } from 'node:crypto'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { sha512 } from '@noble/hashes/sha2.js'
 
@@ -47,7 +47,7 @@ export const keyPair = (seed: Uint8Array, using: Backend = backend): { publicKey
   if (seed.length !== 32) throw new RangeError('An Ed25519 seed has 32 bytes.')
   const publicKey = ed25519.getPublicKey(seed)
   if (using === 'js' || !native) {
-    const secret = seed.slice()
+    const secret = new Uint8Array(seed)
     return { publicKey, sign: (message) => ed25519.sign(message, secret) }
   }
   const key = native.createPrivateKey({ key: { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey), d: base64url(seed) }, format: 'jwk' })
@@ -111,7 +111,8 @@ const SMALL_ORDER = [
 ].map(toBytes)
 
 const isStrictPoint = (bytes: Uint8Array): boolean => {
-  const y = bytes.slice()
+  // A copy by construction: `slice` of a Node Buffer is a view, and masking it would bend the signature itself.
+  const y = new Uint8Array(bytes)
   y[31] = (y[31] as number) & 0x7f
   return isBelow(y, P_BYTES) && !SMALL_ORDER.some((small) => small.every((byte, index) => byte === y[index]))
 }
@@ -128,4 +129,7 @@ function fromHex(hex: string): Uint8Array {
 }
 
 const base64url = (bytes: Uint8Array): string =>
-  btoa(String.fromCharCode(...bytes)).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
+  btoa(String.fromCharCode(...bytes))
+    .replaceAll('+', '-')
+    .replaceAll('/', '_')
+    .replaceAll('=', '')

@@ -104,12 +104,17 @@ export const toRefusal = (thrown: unknown): Refusal => {
   if (thrown instanceof Failure) return thrown.toRefusal()
   if (isAbort(thrown)) return { name: 'Cancelled', message: 'The call was cancelled before it was done.' }
   if ((thrown as { code?: unknown } | null)?.code === 'ENOSPC') {
-    return { name: 'Unavailable', message: 'The disk of this host is full; nothing of this call was kept.', hint: 'Free some space on the host, then try again.' }
+    return {
+      name: 'Unavailable',
+      message: 'The disk of this host is full; nothing of this call was kept.',
+      hint: 'Free some space on the host, then try again.',
+    }
   }
   return { name: 'Internal', message: 'The host failed on its side; its log has the reason.' }
 }
 
-export const isAbort = (thrown: unknown): boolean => thrown instanceof Error && (thrown.name === 'AbortError' || thrown.name === 'TimeoutError')
+export const isAbort = (thrown: unknown): boolean =>
+  thrown instanceof Error && (thrown.name === 'AbortError' || thrown.name === 'TimeoutError')
 
 /** Short text for a CID in messages. */
 export const brief = (cid: CID | string): string => {

@@ -30,7 +30,17 @@ export { type Answered, type Caller, type CallOptions, invoke } from './invoke.t
 export { type Amounts, covers, type Edge, exceeds, LEASE, leaseCan, leaseOf, leases, serviceOf } from './lease.ts'
 export { CAR_TYPE, decodeReceipts, encodeInvocations, encodeReceipts } from './message.ts'
 export { operator } from './operator.ts'
-export { bytesFromDid, type DID, didFromPublicKey, generateSeed, isDid, type LocalSigner, type Signer, signerFromSeed, verifies } from './principal.ts'
+export {
+  bytesFromDid,
+  type DID,
+  didFromPublicKey,
+  generateSeed,
+  isDid,
+  type LocalSigner,
+  type Signer,
+  signerFromSeed,
+  verifies,
+} from './principal.ts'
 export {
   type Account,
   type Charge,

@@ -1,3 +1,4 @@
+import type { Value } from './cbor.ts'
 import type { Channel } from './channel.ts'
 import { canOf, type Input, type Output, type Service } from './contract.ts'
 import { nonce, type Proof, ucansOf } from './delegation.ts'
@@ -7,7 +8,6 @@ import type { DID, Signer } from './principal.ts'
 import { readReceipt } from './receipt.ts'
 import { mustMatch } from './schema.ts'
 import { issueUcan, type Ucan } from './ucan.ts'
-import type { Value } from './cbor.ts'
 
 /** A caller with what it shows: its key, the host it means, the space it acts for, and its proofs. */
 export interface Caller {
@@ -77,4 +77,5 @@ const resultOf = <T>(message: Uint8Array, invocation: Ucan, host: DID): Result<T
 }
 
 /** Absent fields are absent in the signed bytes as well. */
-const defined = (input: object): { readonly [field: string]: Value } => Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined))
+const defined = (input: object): { readonly [field: string]: Value } =>
+  Object.fromEntries(Object.entries(input).filter(([, value]) => value !== undefined))

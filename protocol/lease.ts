@@ -35,7 +35,10 @@ export const leaseOf = (ucan: Ucan): Capability | undefined => {
 export const serviceOf = (can: string): string => can.replace(/^lease\//, '').split('/', 1)[0] as string
 
 /** The limits that a lease states, or why its `nb` is refused: it's closed, a limit that the service lacks voids the lease. */
-export const statedLimits = (capability: Capability, limits: Limits): { ok: Amounts; error?: undefined } | { error: string; ok?: undefined } => {
+export const statedLimits = (
+  capability: Capability,
+  limits: Limits,
+): { ok: Amounts; error?: undefined } | { error: string; ok?: undefined } => {
   const nb = capability.nb ?? {}
   const mismatch = check(limitsSchema(limits), nb)
   return mismatch ? { error: `its limit ${mismatch.path || 'nb'} ${mismatch.message}` } : { ok: nb as Amounts }
@@ -48,11 +51,11 @@ export const statedLimits = (capability: Capability, limits: Limits): { ok: Amou
 export const exceeds = (child: Ucan, parent: Ucan, stated: Amounts, above: Amounts): string | undefined => {
   const [mine, its] = [leaseOf(child), leaseOf(parent)]
   if (!mine || !its || !covers(its.can, mine.can)) return 'it leases more abilities than the lease above it'
-  if (parent.expiration === null || child.expiration === null || child.expiration > parent.expiration) return 'it ends after the lease above it'
+  if (parent.expiration === null || child.expiration === null || child.expiration > parent.expiration)
+    return 'it ends after the lease above it'
   const wider = Object.keys(stated).find((name) => above[name] !== undefined && (stated[name] as number) > (above[name] as number))
   return wider && `its limit ${wider} is higher than in the lease above it`
 }
 
 /** Whether a lease covers an ability of a service, for those who choose which to show. */
 export const leases = (ucan: Ucan, can: string): boolean => covers(leaseOf(ucan)?.can ?? '', leaseCan(can))
-

@@ -21,7 +21,10 @@ export const encodeInvocations = (invocations: readonly Ucan[], proofs: Iterable
 
 /** A message that answers: receipts by the CID of what ran. */
 export const encodeReceipts = (receipts: readonly { ran: CID; block: Block }[]): Uint8Array =>
-  withRoot({ report: Object.fromEntries(receipts.map(({ ran, block }) => [String(ran), block.cid])) }, receipts.map(({ block }) => block))
+  withRoot(
+    { report: Object.fromEntries(receipts.map(({ ran, block }) => [String(ran), block.cid])) },
+    receipts.map(({ block }) => block),
+  )
 
 const withRoot = (content: object, blocks: Block[]): Uint8Array => {
   const bytes = encode({ [MESSAGE]: content })

@@ -79,7 +79,9 @@ export const operator = service('host', {
       authority: 'operator',
       effect: 'read',
       nb: struct({}),
-      ok: struct({ policies: list(struct({ id: text(), answer: choice('allow', 'deny'), space: text(), can: text(), limits: amounts(), ttl: int() })) }),
+      ok: struct({
+        policies: list(struct({ id: text(), answer: choice('allow', 'deny'), space: text(), can: text(), limits: amounts(), ttl: int() })),
+      }),
     }),
     forget: ability({
       about: 'Takes a standing answer away',

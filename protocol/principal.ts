@@ -48,7 +48,9 @@ export const bytesFromDid = (did: string): Uint8Array => {
   } catch {
     // the refusal below says it
   }
-  throw new Failure('Malformed', `"${did.slice(0, 80)}" is not the DID of an Ed25519 key.`, { hint: 'Such a DID begins with did:key:z6Mk.' })
+  throw new Failure('Malformed', `"${did.slice(0, 80)}" is not the DID of an Ed25519 key.`, {
+    hint: 'Such a DID begins with did:key:z6Mk.',
+  })
 }
 
 export const isDid = (text: string): text is DID => {
@@ -79,7 +81,7 @@ const base58Did = (bytes: Uint8Array): DID => {
       didBytes.clear()
     }
     dids.set(name, did)
-    didBytes.set(did, bytes.slice())
+    didBytes.set(did, new Uint8Array(bytes))
   }
   return did
 }

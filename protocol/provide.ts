@@ -123,7 +123,10 @@ export interface Streamed<T> {
 type Answer<A extends Ability> = (A['stream'] extends 'out' ? Streamed<Output<A>> : Output<A>) | Failed<keyof A['errors'] & string>
 
 export type Handlers<S extends Service> = {
-  readonly [N in keyof S['abilities']]: (input: Input<S['abilities'][N]>, context: Context<S['abilities'][N]>) => Answer<S['abilities'][N]> | Promise<Answer<S['abilities'][N]>>
+  readonly [N in keyof S['abilities']]: (
+    input: Input<S['abilities'][N]>,
+    context: Context<S['abilities'][N]>,
+  ) => Answer<S['abilities'][N]> | Promise<Answer<S['abilities'][N]>>
 }
 
 /** Puts handlers behind a contract. The compiler holds them to it; at run time so does the host. */
@@ -133,7 +136,10 @@ export const provide = <const S extends Service>(contract: S, handlers: NoInfer<
   hooks,
 })
 
-export const failed = (name: string, details: object, message: string = name): Failed => ({ failure: new Failure(name, message, { ...details }) })
+export const failed = (name: string, details: object, message: string = name): Failed => ({
+  failure: new Failure(name, message, { ...details }),
+})
 
 /** What an owner grants who names no amount. */
-export const defaultAmounts = (limits: Limits): Amounts => Object.fromEntries(Object.entries(limits).map(([name, { default: amount }]) => [name, amount]))
+export const defaultAmounts = (limits: Limits): Amounts =>
+  Object.fromEntries(Object.entries(limits).map(([name, { default: amount }]) => [name, amount]))

@@ -37,7 +37,8 @@ export const readReceipt = <T>(block: Block, ran: CID, host: DID): Receipt<T> =>
   if (!ocm || !answered || !(sig instanceof Uint8Array) || sig.length !== 68 || !isResult(out)) {
     throw new Failure('Malformed', 'The answer is no receipt.', { link: String(block.cid) })
   }
-  if (ocm.iss !== host) throw new Failure('WrongAudience', `The receipt is issued by ${String(ocm.iss)}, not by ${host}.`, { link: String(block.cid) })
+  if (ocm.iss !== host)
+    throw new Failure('WrongAudience', `The receipt is issued by ${String(ocm.iss)}, not by ${host}.`, { link: String(block.cid) })
   if (!answered.equals(ran)) throw new Failure('WrongAudience', 'The receipt answers another invocation.', { link: String(block.cid) })
   if (SIGNATURE_PREFIX.some((byte, index) => sig[index] !== byte) || !verifies(host, encode(ocm), sig.subarray(4))) {
     throw new Failure('BadSignature', 'The receipt is not signed by the host.', { link: String(block.cid) })

@@ -63,7 +63,11 @@ export const optional = <T>(schema: Schema<T>): OptionalField<T> => {
   return field
 }
 
-export const text = (options: About & { minLength?: number; maxLength?: number } = {}): Schema<string> => ({ type: 'string', maxLength: 4096, ...options })
+export const text = (options: About & { minLength?: number; maxLength?: number } = {}): Schema<string> => ({
+  type: 'string',
+  maxLength: 4096,
+  ...options,
+})
 
 /** A whole number, from 0 unless told. */
 export const int = (options: About & { min?: number; max?: number } = {}): Schema<number> => {
@@ -76,7 +80,12 @@ export const bool = (about: About = {}): Schema<boolean> => ({ type: 'boolean', 
 /** One of the given texts. */
 export const choice = <const T extends readonly string[]>(...values: T): Schema<T[number]> => ({ enum: values })
 
-export const list = <T>(items: Schema<T>, options: About & { maxItems?: number } = {}): Schema<T[]> => ({ type: 'array', items, maxItems: 1024, ...options })
+export const list = <T>(items: Schema<T>, options: About & { maxItems?: number } = {}): Schema<T[]> => ({
+  type: 'array',
+  items,
+  maxItems: 1024,
+  ...options,
+})
 
 /** A map from any text to values of one kind. */
 export const dictionary = <T>(values: Schema<T>, options: About & { maxProperties?: number } = {}): Schema<{ [key: string]: T }> => ({
@@ -103,11 +112,14 @@ export interface Mismatch {
 /** The first place where `value` leaves `schema`, or undefined. Interpreted, so that no page needs `eval`. */
 export const check = (schema: JsonSchema, value: unknown, path = ''): Mismatch | undefined => {
   if (schema.anyOf) {
-    return schema.anyOf.some((option) => !check(option, value, path)) ? undefined : mismatch(path, 'has none of the shapes that are allowed here')
+    return schema.anyOf.some((option) => !check(option, value, path))
+      ? undefined
+      : mismatch(path, 'has none of the shapes that are allowed here')
   }
   if (schema.enum) return schema.enum.includes(value as string) ? undefined : mismatch(path, `must be one of ${schema.enum.join(', ')}`)
   if (schema.ipld === 'link') return CID.asCID(value) ? undefined : mismatch(path, 'must be a link')
-  if (schema.ipld === 'bytes') return value instanceof Uint8Array ? checkLength(schema, value.length, path) : mismatch(path, 'must be bytes')
+  if (schema.ipld === 'bytes')
+    return value instanceof Uint8Array ? checkLength(schema, value.length, path) : mismatch(path, 'must be bytes')
   switch (schema.type) {
     case 'string':
       return typeof value === 'string' ? checkLength(schema, value.length, path) : mismatch(path, 'must be text')
@@ -142,7 +154,11 @@ const checkLength = ({ minLength = 0, maxLength = Number.POSITIVE_INFINITY }: Js
   return length < minLength ? mismatch(path, `is shorter than ${minLength}`) : undefined
 }
 
-const checkInteger = ({ minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER }: JsonSchema, value: unknown, path: string) => {
+const checkInteger = (
+  { minimum = Number.MIN_SAFE_INTEGER, maximum = Number.MAX_SAFE_INTEGER }: JsonSchema,
+  value: unknown,
+  path: string,
+) => {
   if (typeof value !== 'number' || !Number.isSafeInteger(value)) return mismatch(path, 'must be a whole number')
   return value < minimum || value > maximum ? mismatch(path, `must be between ${minimum} and ${maximum}`) : undefined
 }
@@ -164,7 +180,8 @@ const checkMap = (schema: JsonSchema, value: unknown, path: string) => {
   const map = value as { [field: string]: unknown }
   const keys = Object.keys(map).filter((key) => map[key] !== undefined)
   const at = (field: string) => (path ? `${path}.${field}` : field)
-  if (keys.length > (schema.maxProperties ?? Number.POSITIVE_INFINITY)) return mismatch(path, `has more than ${schema.maxProperties} entries`)
+  if (keys.length > (schema.maxProperties ?? Number.POSITIVE_INFINITY))
+    return mismatch(path, `has more than ${schema.maxProperties} entries`)
   const missing = schema.required?.find((field) => !Object.hasOwn(map, field) || map[field] === undefined)
   if (missing !== undefined) return mismatch(at(missing), 'is missing')
   for (const key of keys) {

@@ -58,7 +58,8 @@ export const decodeUcan = (cid: CID, bytes: Uint8Array): Ucan => {
     throw new Failure(bare ? 'NotCanonical' : 'Malformed', 'A block is not a UCAN.', { link })
   }
   const extra = Object.keys(model).find((field) => !FIELDS.has(field))
-  if (extra !== undefined) throw new Failure('NotCanonical', `A UCAN has the field "${extra}", which no signature covers.`, { link, field: extra })
+  if (extra !== undefined)
+    throw new Failure('NotCanonical', `A UCAN has the field "${extra}", which no signature covers.`, { link, field: extra })
   if (model.v !== VERSION) throw new Failure('Unsupported', `A UCAN is not of version ${VERSION}.`, { link, field: 'v' })
   return {
     cid,
@@ -76,7 +77,10 @@ export const decodeUcan = (cid: CID, bytes: Uint8Array): Ucan => {
 }
 
 /** Signs claims. The CID of what comes back is the UCAN's only one. */
-export const issueUcan = async (signer: Signer, claims: Omit<Claims, 'issuer' | 'facts' | 'proofs'> & Partial<Pick<Claims, 'facts' | 'proofs'>>): Promise<Ucan> => {
+export const issueUcan = async (
+  signer: Signer,
+  claims: Omit<Claims, 'issuer' | 'facts' | 'proofs'> & Partial<Pick<Claims, 'facts' | 'proofs'>>,
+): Promise<Ucan> => {
   const whole: Claims = { facts: [], proofs: [], ...claims, issuer: signer.did }
   const signature = await signer.sign(signingPayload(whole))
   const bytes = encodeUcan(whole, signature)
@@ -126,13 +130,17 @@ const dagJson = (value: Value): string => {
   if (Array.isArray(value)) return `[${value.map(dagJson).join(',')}]`
   const map = value as { readonly [key: string]: Value }
   const keys = Object.keys(map).filter((key) => map[key] !== undefined)
-  return `{${keys.sort().map((key) => `${JSON.stringify(key)}:${dagJson(map[key] as Value)}`).join(',')}}`
+  return `{${keys
+    .sort()
+    .map((key) => `${JSON.stringify(key)}:${dagJson(map[key] as Value)}`)
+    .join(',')}}`
 }
 
 const isMap = (value: unknown): value is { readonly [field: string]: Value } =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array) && !CID.asCID(value)
 
-const malformed = (field: string, link: string, what: string) => new Failure('Malformed', `The field "${field}" of a UCAN ${what}.`, { link, field })
+const malformed = (field: string, link: string, what: string) =>
+  new Failure('Malformed', `The field "${field}" of a UCAN ${what}.`, { link, field })
 const notCanonical = (field: string, link: string, what: string) =>
   new Failure('NotCanonical', `The field "${field}" of a UCAN ${what}.`, { link, field })
 
@@ -208,7 +216,8 @@ const readProofs = (value: Value | undefined, link: string): CID[] => {
 
 const readSignature = (value: Value | undefined, link: string): Uint8Array => {
   if (!(value instanceof Uint8Array)) throw malformed('s', link, 'is no signature')
-  if (SIGNATURE_PREFIX.some((byte, index) => value[index] !== byte)) throw new Failure('Unsupported', 'A UCAN is not signed by Ed25519.', { link, field: 's' })
+  if (SIGNATURE_PREFIX.some((byte, index) => value[index] !== byte))
+    throw new Failure('Unsupported', 'A UCAN is not signed by Ed25519.', { link, field: 's' })
   if (value.length !== 68) throw notCanonical('s', link, 'is longer or shorter than an Ed25519 signature')
   return value.subarray(4)
 }

@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
-import type { CID } from 'multiformats/cid'
 import { Failure, isAbort } from '@symbiosis/protocol'
+import type { CID } from 'multiformats/cid'
 import { orAbort } from './abort.ts'
 import { type BlockFolder, type BlockKey, blockKey } from './blocks.ts'
 import { IDENTITY } from './hashes.ts'

@@ -7,6 +7,9 @@ interface User {
   refuse(reason: unknown): void
 }
 
+/** The block's bytes, admitted by this user; or what its own `admit` threw; or why the block didn't come. */
+export type Outcome = { bytes: Uint8Array } | { refused: unknown } | { failed: unknown }
+
 /**
  * One block on its way here, for all fetches that lack it. It is asked for once; the first one's leaving doesn't stop it for the others, which
  * matters as a peer doesn't send the same block twice within seconds. With the last user it ends.
@@ -22,38 +25,41 @@ export class Errand {
     this.#bytes.catch(() => {})
   }
 
-  /** The block's bytes, admitted by this user. `refused` tells a failure of `admit` from one of the errand. */
-  async join(admit: Admit, signal: AbortSignal): Promise<{ bytes: Uint8Array } | { refused: unknown }> {
-    let user: User | undefined
-    const refused = new Promise<{ refused: unknown }>((resolve) => {
-      user = { admit, admitted: false, refuse: (reason) => resolve({ refused: reason }) }
-      this.#users.add(user)
-    })
+  /** What became of it for this user. Rejects only with the signal's reason. */
+  async join(admit: Admit, signal: AbortSignal): Promise<Outcome> {
+    const { promise: refused, resolve: refuse } = Promise.withResolvers<Outcome>()
+    const user: User = { admit, admitted: false, refuse: (reason) => refuse({ refused: reason }) }
+    this.#users.add(user)
+    const brought = this.#bytes.then(
+      async (bytes): Promise<Outcome> => {
+        // It joined too late for the admission before the write.
+        if (!user.admitted) await this.#ask(user, bytes.length).catch(() => {})
+        return user.admitted ? { bytes } : await refused
+      },
+      (failed: unknown): Outcome => ({ failed }),
+    )
     try {
-      const outcome = await orAbort(Promise.race([this.#bytes.then((bytes) => ({ bytes })), refused]), signal)
-      // It joined too late for the admission before the write.
-      if ('bytes' in outcome && !user?.admitted) await admit(outcome.bytes.length)
-      return outcome
+      return await orAbort(Promise.race([refused, brought]), signal)
     } finally {
-      if (user) this.#users.delete(user)
+      this.#users.delete(user)
       if (this.#users.size === 0) this.#life.abort()
     }
   }
 
   /** The block is written if anyone admits it. */
   async #admit(size: number): Promise<void> {
-    const verdicts = await Promise.allSettled(
-      [...this.#users].map(async (user) => {
-        try {
-          await user.admit(size)
-          user.admitted = true
-        } catch (reason) {
-          user.refuse(reason)
-          throw reason
-        }
-      }),
-    )
+    const verdicts = await Promise.allSettled([...this.#users].map((user) => this.#ask(user, size)))
     const refusal = verdicts.find((verdict) => verdict.status === 'rejected')
     if (refusal !== undefined && !verdicts.some(({ status }) => status === 'fulfilled')) throw refusal.reason
+  }
+
+  async #ask(user: User, size: number): Promise<void> {
+    try {
+      await user.admit(size)
+      user.admitted = true
+    } catch (reason) {
+      user.refuse(reason)
+      throw reason
+    }
   }
 }

@@ -1,6 +1,6 @@
 import { setMaxListeners } from 'node:events'
-import type { CID } from 'multiformats/cid'
 import { Failure } from '@symbiosis/protocol'
+import type { CID } from 'multiformats/cid'
 import type { BlockFolder } from './blocks.ts'
 import { assertSupported, IDENTITY } from './hashes.ts'
 import { canLink, linksOf } from './links.ts'
@@ -36,7 +36,10 @@ export interface FetchOptions {
  * that are here cost a look: leaves aren't read. A block here that is damaged is fetched again. When the caller stops, or a block
  * fails, the rest is aborted, and all have ended before this ends.
  */
-export async function* fetchDag(root: CID, { folder, want, arrived, admit, signal, width, maxBlocks }: FetchOptions): AsyncGenerator<Fetched> {
+export async function* fetchDag(
+  root: CID,
+  { folder, want, arrived, admit, signal, width, maxBlocks }: FetchOptions,
+): AsyncGenerator<Fetched> {
   const frontier = new Frontier(maxBlocks)
   frontier.push(expand([root]))
   const stop = new AbortController()

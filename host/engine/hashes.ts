@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto'
-import type { CID } from 'multiformats/cid'
 import { brief, Failure } from '@symbiosis/protocol'
+import type { CID } from 'multiformats/cid'
 
 /** Multihash code of `identity`: the bytes stand in the CID itself. */
 export const IDENTITY = 0x00
@@ -18,10 +18,14 @@ const HASHES = new Map<number, { name: string; size: number }>([
 export const assertSupported = (cid: CID): void => {
   const { code, digest } = cid.multihash
   if (code === IDENTITY ? digest.length <= MAX_INLINE : HASHES.get(code)?.size === digest.length) return
-  throw new Failure('Unsupported', `The block ${brief(cid)} is named by the hash 0x${code.toString(16)} of ${digest.length} bytes, which this host cannot check.`, {
-    link: cid.toString(),
-    hint: `Use sha2-256 or sha2-512 at their full length, or identity of up to ${MAX_INLINE} bytes.`,
-  })
+  throw new Failure(
+    'Unsupported',
+    `The block ${brief(cid)} is named by the hash 0x${code.toString(16)} of ${digest.length} bytes, which this host cannot check.`,
+    {
+      link: cid.toString(),
+      hint: `Use sha2-256 or sha2-512 at their full length, or identity of up to ${MAX_INLINE} bytes.`,
+    },
+  )
 }
 
 /** Whether these are the bytes that the CID names. Throws `Unsupported` as `assertSupported` does. */

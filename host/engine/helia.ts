@@ -94,7 +94,8 @@ export const helia = async (options: HeliaOptions): Promise<HeliaEngine> => {
     connectionGater: { denyDialMultiaddr: (address) => !isDialable(address, allowPrivateOrigins) },
     services: { identify: identify() },
   })
-  const node = await withBitswap(networked).start()
+  // A peer whose fetch was cut asks again soon; 5 s, the default, would let it wait as long.
+  const node = await withBitswap(networked, { doNotResendBlockWindow: 1000 }).start()
   const collector = new Collector(folder)
   const wanted: Wanted = new Map()
 
@@ -119,7 +120,7 @@ export const helia = async (options: HeliaOptions): Promise<HeliaEngine> => {
     walk: (root, { signal } = {}) => held(root, () => walk(folder, root, { signal, maxBlocks })),
     fetch: (root, { signal, origins = [], admit }) =>
       held(root, () => {
-        const wants = new Wants(node, folder, wanted, parseOrigins(origins, allowPrivateOrigins), options)
+        const wants = new Wants(node, wanted, parseOrigins(origins, allowPrivateOrigins), options)
         const want: Wants['want'] = (cid, how) => wants.want(cid, how)
         return fetchDag(root, { folder, want, arrived: (cid) => collector.arrived(cid), admit, signal, width: fetchWidth, maxBlocks })
       }),

@@ -1,8 +1,8 @@
 import * as dagCbor from '@ipld/dag-cbor'
 import * as dagPb from '@ipld/dag-pb'
+import { brief, Failure } from '@symbiosis/protocol'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
-import { brief, Failure } from '@symbiosis/protocol'
 
 /** Whether blocks of this CID can hold links at all. */
 export const canLink = (cid: CID): boolean => cid.code !== raw.code
@@ -14,16 +14,22 @@ export const canLink = (cid: CID): boolean => cid.code !== raw.code
 export const linksOf = (cid: CID, bytes: Uint8Array): CID[] => {
   const read = READERS.get(cid.code)
   if (read === undefined) {
-    throw new Failure('Unsupported', `The block ${brief(cid)} has the codec 0x${cid.code.toString(16)}, whose links this host cannot read.`, {
-      link: cid.toString(),
-      hint: 'Use dag-pb, dag-cbor or raw.',
-    })
+    throw new Failure(
+      'Unsupported',
+      `The block ${brief(cid)} has the codec 0x${cid.code.toString(16)}, whose links this host cannot read.`,
+      {
+        link: cid.toString(),
+        hint: 'Use dag-pb, dag-cbor or raw.',
+      },
+    )
   }
   try {
     return read(bytes)
   } catch (cause) {
     const details = { link: cid.toString() }
-    throw new Failure('Malformed', `The bytes of the block ${brief(cid)} are not of its codec 0x${cid.code.toString(16)}.`, details, { cause })
+    throw new Failure('Malformed', `The bytes of the block ${brief(cid)} are not of its codec 0x${cid.code.toString(16)}.`, details, {
+      cause,
+    })
   }
 }
 

@@ -65,7 +65,10 @@ export const parseOrigins = (origins: readonly string[], allowPrivate: boolean):
     const address = parse(text)
     const parts = address?.getComponents() ?? []
     if (address === undefined || parts.at(-1)?.name !== 'p2p' || !isDialable(address, true)) {
-      throw invalid(`The origin ${text} is not an address this host dials.`, 'Use /ip4 or /ip6, then /tcp, perhaps /ws, and /p2p with the peer id.')
+      throw invalid(
+        `The origin ${text} is not an address this host dials.`,
+        'Use /ip4 or /ip6, then /tcp, perhaps /ws, and /p2p with the peer id.',
+      )
     }
     if (!isDialable(address, allowPrivate)) {
       throw invalid(`The origin ${text} is not a public address.`, 'Name a peer on the public internet, or push the content instead.')

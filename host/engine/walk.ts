@@ -1,9 +1,9 @@
-import { CID } from 'multiformats/cid'
 import * as dagPb from '@ipld/dag-pb'
 import { brief, Failure } from '@symbiosis/protocol'
+import { CID } from 'multiformats/cid'
 import type { BlockFolder } from './blocks.ts'
-import { canLink, linksOf } from './links.ts'
 import { IDENTITY } from './hashes.ts'
+import { canLink, linksOf } from './links.ts'
 
 /**
  * The CIDs that a walk still has to visit, depth first, each once. It bounds memory: CIDs are kept as short strings, blocks never, and

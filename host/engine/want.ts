@@ -2,16 +2,17 @@ import { setTimeout } from 'node:timers/promises'
 import type { Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import type { CID } from 'multiformats/cid'
 import { brief, Failure } from '@symbiosis/protocol'
+import type { CID } from 'multiformats/cid'
 import { orAbort } from './abort.ts'
-import { type BlockFolder, type BlockKey, blockKey, type PutOptions } from './blocks.ts'
+import { type BlockKey, blockKey, type PutOptions } from './blocks.ts'
+import { Errand } from './errand.ts'
 import type { Admit } from './fetch.ts'
 
 export interface WantBounds {
   /** A fetch to which no block has come for so long fails, milliseconds. Default 60 000. */
   stallMs?: number
-  /** After so long a block is asked for anew, and origins that went away are dialled again, milliseconds. Default 10 000. */
+  /** After so long a block is asked for anew, and origins that went away are dialled again, milliseconds. Default 5 000. */
   retryMs?: number
   /** Longest dial of an origin, milliseconds. Default 10 000. */
   dialMs?: number
@@ -29,19 +30,18 @@ export type Wanted = Map<BlockKey, Errand>
 /** One fetch's side of the network: its origins, and the time when a block last came. */
 export class Wants {
   readonly #source: BlockSource
-  readonly #folder: BlockFolder
   readonly #wanted: Wanted
-  readonly #origins: readonly Multiaddr[]
+  /** By peer id. */
+  readonly #origins: Map<string, Multiaddr[]>
   readonly #bounds: Required<WantBounds>
   #lastBlock = performance.now()
   #dialling: Promise<void> | undefined
 
-  constructor(source: BlockSource, folder: BlockFolder, wanted: Wanted, origins: readonly Multiaddr[], bounds: WantBounds = {}) {
-    const { stallMs = 60_000, retryMs = 10_000, dialMs = 10_000 } = bounds
+  constructor(source: BlockSource, wanted: Wanted, origins: readonly Multiaddr[], bounds: WantBounds = {}) {
+    const { stallMs = 60_000, retryMs = 5_000, dialMs = 10_000 } = bounds
     this.#source = source
-    this.#folder = folder
     this.#wanted = wanted
-    this.#origins = origins
+    this.#origins = Map.groupBy(origins, (address) => address.getComponents().at(-1)?.value ?? '')
     this.#bounds = { stallMs, retryMs, dialMs }
   }
 
@@ -51,19 +51,19 @@ export class Wants {
    */
   async want(cid: CID, { signal, admit }: { signal: AbortSignal; admit: Admit }): Promise<Uint8Array> {
     const key = blockKey(cid)
+    await orAbort(this.#connect(signal, false), signal)
     for (;;) {
       const joined = this.#wanted.get(key)
       const errand = joined ?? this.#begin(key, cid)
-      // The errand of another fetch asks whoever is connected: this one's origins have to be.
-      if (joined) await orAbort(this.#connect(signal), signal)
-      try {
-        const outcome = await errand.join(admit, signal)
-        if ('refused' in outcome) throw outcome.refused
+      const outcome = await errand.join(admit, signal)
+      signal.throwIfAborted()
+      if ('refused' in outcome) throw outcome.refused
+      if ('bytes' in outcome) {
+        this.#lastBlock = performance.now()
         return outcome.bytes
-      } catch (reason) {
-        // Another's failure is its own: this one then tries for itself.
-        if (!joined || signal.aborted || this.#wanted.get(key) === errand) throw reason
       }
+      // Another's failure is its own: this one then tries for itself.
+      if (!joined) throw outcome.failed
     }
   }
 
@@ -81,13 +81,11 @@ export class Wants {
     const since = performance.now()
     for (;;) {
       signal.throwIfAborted()
-      await orAbort(this.#connect(signal), signal)
       const left = Math.max(this.#lastBlock, since) + this.#bounds.stallMs - performance.now()
       if (left <= 0) throw this.#stalled(cid)
       const bytes = await this.#ask(cid, signal, admit, Math.min(left, this.#bounds.retryMs))
-      if (bytes === undefined) continue
-      this.#lastBlock = performance.now()
-      return bytes
+      if (bytes !== undefined) return bytes
+      await orAbort(this.#connect(signal, true), signal)
     }
   }
 
@@ -119,28 +117,29 @@ export class Wants {
     }
   }
 
-  /** Dials the origins that aren't connected, once for all who ask meanwhile. Enough is one. */
-  #connect(signal: AbortSignal): Promise<void> {
-    this.#dialling ??= this.#dialAll(signal).finally(() => {
+  /** Dials the origins, once for all who ask meanwhile, and is content with one. While one is connected, only a retry (`again`) dials others. */
+  async #connect(signal: AbortSignal, again: boolean): Promise<void> {
+    const { libp2p } = this.#source
+    const away = [...this.#origins].filter(([id]) => libp2p.getConnections(peerIdFromString(id)).length === 0)
+    if (away.length === 0 || (away.length < this.#origins.size && !again)) return
+    this.#dialling ??= this.#dial(away, signal).finally(() => {
       this.#dialling = undefined
     })
-    return this.#dialling
+    return await this.#dialling
   }
 
-  async #dialAll(signal: AbortSignal): Promise<void> {
+  async #dial(away: Array<[string, Multiaddr[]]>, signal: AbortSignal): Promise<void> {
     const { libp2p } = this.#source
-    if (this.#origins.length === 0) return
-    const peers = Map.groupBy(this.#origins, (address) => address.getComponents().at(-1)?.value ?? '')
-    const dials = [...peers].map(async ([id, addresses]) => {
-      if (libp2p.getConnections(peerIdFromString(id)).length > 0) return
-      await libp2p.dial(addresses, { signal: AbortSignal.any([signal, AbortSignal.timeout(this.#bounds.dialMs)]) })
-    })
     try {
-      await Promise.any(dials)
+      await Promise.any(
+        away.map(([, addresses]) =>
+          libp2p.dial(addresses, { signal: AbortSignal.any([signal, AbortSignal.timeout(this.#bounds.dialMs)]) }),
+        ),
+      )
     } catch (cause) {
       signal.throwIfAborted()
       if (libp2p.getPeers().length > 0) return
-      const names = this.#origins.map(String).join(', ')
+      const names = [...this.#origins.values()].flat().map(String).join(', ')
       const hint = 'Check that the peer is up and its address right, or push the content instead.'
       throw new Failure('Unavailable', `None of the origins can be reached: ${names}.`, { hint }, { cause })
     }
@@ -163,4 +162,5 @@ const only = async (parts: AsyncIterable<Uint8Array> | Iterable<Uint8Array>): Pr
 }
 
 /** Helia's own failures to get a block, as opposed to a refusal, by the quota say, or the disk's. */
-const isHelias = (reason: unknown): boolean => reason instanceof Error && /^(LoadBlockFailed|NotFound|AggregateError|BlockNotFound)/.test(reason.name)
+const isHelias = (reason: unknown): boolean =>
+  reason instanceof Error && /^(LoadBlockFailed|NotFound|AggregateError|BlockNotFound)/.test(reason.name)

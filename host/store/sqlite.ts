@@ -128,7 +128,11 @@ class Connection implements StoreReader, StoreTransaction {
     const query = `SELECT space, key, value FROM records WHERE kind = ? AND key >= ? AND key < ? AND (key, space) > (?, ?) ORDER BY key, space LIMIT ${PAGE}`
     let last = { key: '', space: '' }
     while (true) {
-      const rows = this.#run(query).all(kind, prefix, endOf(prefix), last.key, last.space) as { space: string; key: string; value: Uint8Array }[]
+      const rows = this.#run(query).all(kind, prefix, endOf(prefix), last.key, last.space) as {
+        space: string
+        key: string
+        value: Uint8Array
+      }[]
       for (const row of rows) yield { space: row.space, ...entry(row) }
       const end = rows.at(-1)
       if (!end || rows.length < PAGE) return
@@ -137,7 +141,8 @@ class Connection implements StoreReader, StoreTransaction {
   }
 
   async put(kind: string, space: string, key: string, value: Value, { expires }: { expires?: number } = {}): Promise<void> {
-    const query = 'INSERT INTO records (space, kind, key, value, expires) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, expires = excluded.expires'
+    const query =
+      'INSERT INTO records (space, kind, key, value, expires) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET value = excluded.value, expires = excluded.expires'
     this.#run(query).run(space, kind, key, encode(value), expires ?? null)
   }
 
@@ -168,7 +173,9 @@ const endOf = (prefix: string): string => `${prefix}\u{10ffff}`
 const migrate = (database: DatabaseSync): void => {
   const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number }
   if (version > MIGRATIONS.length) {
-    throw new Failure('Unavailable', `The store is of version ${version}, and this program knows ${MIGRATIONS.length}.`, { hint: 'Run the newer version of Symbiosis.' })
+    throw new Failure('Unavailable', `The store is of version ${version}, and this program knows ${MIGRATIONS.length}.`, {
+      hint: 'Run the newer version of Symbiosis.',
+    })
   }
   for (const [index, migration] of MIGRATIONS.entries()) {
     if (index < version) continue
@@ -183,10 +190,20 @@ const storeFailure = (error: unknown, path?: string): Failure => {
   if (error instanceof Failure) return error
   const code = ((error as { errcode?: number }).errcode ?? 0) & 0xff
   if (code === FULL) {
-    return new Failure('Unavailable', 'The disk of this host is full; nothing of this call was kept.', { hint: 'Free some space on the host, then try again.' }, { cause: error })
+    return new Failure(
+      'Unavailable',
+      'The disk of this host is full; nothing of this call was kept.',
+      { hint: 'Free some space on the host, then try again.' },
+      { cause: error },
+    )
   }
   if (DAMAGED.has(code)) {
-    return new Failure('Unavailable', `The store ${path ?? ''} is damaged.`, { hint: 'Move it away and restore a backup; the host starts no store over it.' }, { cause: error })
+    return new Failure(
+      'Unavailable',
+      `The store ${path ?? ''} is damaged.`,
+      { hint: 'Move it away and restore a backup; the host starts no store over it.' },
+      { cause: error },
+    )
   }
   return new Failure('Unavailable', `The store ${path ?? ''} can't be used: ${(error as Error).message}.`, {}, { cause: error })
 }

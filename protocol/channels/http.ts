@@ -76,7 +76,14 @@ export const httpListener =
       const { origin, accept = '' } = request.headers
       const { message, body } = await readCall(request, maxMessageBytes)
       const streams = accept.includes(STREAM_TYPE)
-      const answer = await door({ message, streams, signal: aborter.signal, remote: remote(request), ...(body && { body }), ...(origin && { origin }) })
+      const answer = await door({
+        message,
+        streams,
+        signal: aborter.signal,
+        remote: remote(request),
+        ...(body && { body }),
+        ...(origin && { origin }),
+      })
       await sendAnswer(response, answer)
     } catch (thrown) {
       sendRefusal(request, response, toRefusal(thrown))
@@ -141,7 +148,10 @@ const sendRefusal = (request: IncomingMessage, response: ServerResponse, refusal
   // What is still on its way up was refused unread.
   if (!request.complete) response.setHeader('connection', 'close')
   if (refusal.retryAfter !== undefined) response.setHeader('retry-after', Math.ceil(refusal.retryAfter))
-  response.writeHead(STATUS[refusal.name] ?? 400, { 'content-type': 'application/json', 'content-length': new TextEncoder().encode(body).length })
+  response.writeHead(STATUS[refusal.name] ?? 400, {
+    'content-type': 'application/json',
+    'content-length': new TextEncoder().encode(body).length,
+  })
   response.end(body)
 }
 
@@ -174,12 +184,17 @@ const refusalOf = async (response: Response): Promise<Failure> => {
 }
 
 const unreachable = (url: string, cause: unknown): Failure => {
-  const reason = (cause as { cause?: { code?: string } } | null)?.cause?.code ?? (cause as { code?: string } | null)?.code ?? 'the connection broke'
-  return new Failure('Unavailable', `The host at ${url} can't be reached: ${reason}.`, { reason, hint: 'Check that it runs and that the address is right.' }, { cause })
+  const reason =
+    (cause as { cause?: { code?: string } } | null)?.cause?.code ?? (cause as { code?: string } | null)?.code ?? 'the connection broke'
+  return new Failure(
+    'Unavailable',
+    `The host at ${url} can't be reached: ${reason}.`,
+    { reason, hint: 'Check that it runs and that the address is right.' },
+    { cause },
+  )
 }
 
-const tooLarge = (limit: number) =>
-  new Failure('TooLarge', `The message is larger than ${limit} bytes.`, { field: 'messageBytes', limit })
+const tooLarge = (limit: number) => new Failure('TooLarge', `The message is larger than ${limit} bytes.`, { field: 'messageBytes', limit })
 
 const readAll = async (stream: AsyncIterable<Uint8Array> | null, max: number): Promise<Uint8Array> => {
   const chunks: Uint8Array[] = []

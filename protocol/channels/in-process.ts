@@ -4,11 +4,11 @@ import type { Answer, Channel, Door, OpenOptions } from '../channel.ts'
 export const inProcessChannel = (door: Door): Channel => {
   const open = (message: Uint8Array, { signal = new AbortController().signal, body }: OpenOptions = {}): Promise<Answer> => {
     signal.throwIfAborted()
-    return door({ message: message.slice(), streams: true, signal, remote: 'process', ...(body && { body }) })
+    return door({ message: new Uint8Array(message), streams: true, signal, remote: 'process', ...(body && { body }) })
   }
   return {
     url: 'in-process:',
-    request: async (message, options) => (await open(message, options)).message.slice(),
+    request: async (message, options) => new Uint8Array((await open(message, options)).message),
     open,
   }
 }

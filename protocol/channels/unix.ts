@@ -1,7 +1,7 @@
 import { createServer, request as send } from 'node:http'
 import { Readable } from 'node:stream'
 import type { Channel, Door } from '../channel.ts'
-import { httpChannel, type HttpOptions, httpListener } from './http.ts'
+import { type HttpOptions, httpChannel, httpListener } from './http.ts'
 
 /**
  * A Unix domain socket: HTTP for the applications of one machine. Who may open the socket is the file system's business; who may do
@@ -16,15 +16,20 @@ export const unixChannel = (path: string): Channel => ({
 export const unixServer = (door: Door, options: HttpOptions) => createServer(httpListener(door, { ...options, remote: () => 'unix' }))
 
 /** `GET path` over a socket, where a host tells who it is. */
-export const unixGet = (socket: string, path: string): Promise<Response> => fetchOver(socket, `http://symbiosis.invalid${path}`, { method: 'GET' })
+export const unixGet = (socket: string, path: string): Promise<Response> =>
+  fetchOver(socket, `http://symbiosis.invalid${path}`, { method: 'GET' })
 
 /** `fetch` has no way to name a socket; this is the part of it that a channel uses. */
 const fetchOver = (socketPath: string, url: string, { method, headers, body, signal }: RequestInit): Promise<Response> =>
   new Promise((resolve, reject) => {
-    const outgoing = send(url, { socketPath, method, headers: headers as Record<string, string>, ...(signal && { signal }) }, (incoming) => {
-      const stream = Readable.toWeb(incoming) as ReadableStream<Uint8Array>
-      resolve(new Response(stream, { status: incoming.statusCode ?? 500, headers: incoming.headers as Record<string, string> }))
-    })
+    const outgoing = send(
+      url,
+      { socketPath, method, headers: headers as Record<string, string>, ...(signal && { signal }) },
+      (incoming) => {
+        const stream = Readable.toWeb(incoming) as ReadableStream<Uint8Array>
+        resolve(new Response(stream, { status: incoming.statusCode ?? 500, headers: incoming.headers as Record<string, string> }))
+      },
+    )
     outgoing.once('error', reject)
     if (body instanceof ReadableStream) {
       Readable.fromWeb(body as import('node:stream/web').ReadableStream)
