@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process'
 import fs from 'node:fs/promises'
 import { syncBuiltinESMExports } from 'node:module'
 import { basename, join } from 'node:path'
-import { BlockFolder, blockKey } from '../../../host/engine/blocks.ts'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
+import { BlockFolder, blockKey } from '../../../host/engine/blocks.ts'
 import { all, type Block, blockOf, failure, file, folders, identityCid, leaf, RAW } from './fixtures.ts'
 
 const pathOf = (dir: string, { cid }: Block): string => join(dir, blockKey(cid).slice(-2), blockKey(cid))
@@ -78,7 +78,8 @@ describe('block folder', () => {
     const watched: typeof fs.open = async (path, ...rest) => {
       const handle = await open(path, ...rest)
       const { writeFile, datasync, sync } = handle
-      const noting = <A extends unknown[], R>(word: string, act: (...args: A) => Promise<R>) =>
+      const noting =
+        <A extends unknown[], R>(word: string, act: (...args: A) => Promise<R>) =>
         async (...args: A): Promise<R> => {
           const result = await act.apply(handle, args)
           log.push(word)

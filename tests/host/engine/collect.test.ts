@@ -3,12 +3,12 @@ import fs from 'node:fs/promises'
 import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
+import type { CID } from 'multiformats/cid'
 import { BlockFolder, blockKey } from '../../../host/engine/blocks.ts'
 import { Collector, type Kept } from '../../../host/engine/collect.ts'
 import { fetchDag } from '../../../host/engine/fetch.ts'
 import { linksOf } from '../../../host/engine/links.ts'
 import { walk } from '../../../host/engine/walk.ts'
-import type { CID } from 'multiformats/cid'
 import { all, type Block, cborNode, failure, file, folders, leaf, pbNode } from './fixtures.ts'
 
 const deep = (...roots: Block[]) =>
@@ -91,6 +91,28 @@ describe('collection', () => {
     assert.equal(result.removed, 0)
     assert.equal((await collector.collect(nothing)).removed, orphans.blocks.length + 1)
     assert.deepEqual(store.totals, { blocks: 0, bytes: 0 })
+  })
+
+  it('looks again at a kept block that was missing when it was marked', async () => {
+    const { store, collector } = await open()
+    const orphans = file(6, 50, 2)
+    await store.putAll(orphans.blocks)
+    const root = cborNode([orphans.root.cid])
+    const result = await collector.collect(async function* () {
+      yield* deep(root)()
+      await collector.store([root], async () => {})
+    })
+    assert.equal(result.removed, 0)
+  })
+
+  it('keeps what is being written when it starts', async () => {
+    const { store, collector } = await open()
+    const blocks = Array.from({ length: 50 }, () => leaf())
+    const putting = store.putAll(blocks)
+    await setImmediate()
+    assert.equal((await collector.collect(nothing)).removed, 0)
+    await putting
+    assert.equal(store.totals.blocks, 50)
   })
 
   it('keeps what a held root reaches, until it is released', async () => {
@@ -208,7 +230,10 @@ class Round {
 
   /** One state, as a transaction would give it, read slowly. */
   async *#keep(): AsyncGenerator<Kept> {
-    const state = [...[...this.#pins.keys()].map((cid) => ({ cid, deep: true })), ...[...this.#flats.keys()].map((cid) => ({ cid, deep: false }))]
+    const state = [
+      ...[...this.#pins.keys()].map((cid) => ({ cid, deep: true })),
+      ...[...this.#flats.keys()].map((cid) => ({ cid, deep: false })),
+    ]
     for (const kept of state) {
       await this.#pause()
       yield kept

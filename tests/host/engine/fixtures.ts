@@ -61,7 +61,8 @@ export const failure =
     const actual = reason as { name: string; details: Record<string, unknown>; message: string }
     if (actual.name !== name) throw reason
     for (const [field, value] of Object.entries(details)) {
-      if (actual.details[field] !== value) throw new Error(`${field}: ${String(actual.details[field])} instead of ${String(value)} in “${actual.message}”`)
+      if (actual.details[field] !== value)
+        throw new Error(`${field}: ${String(actual.details[field])} instead of ${String(value)} in “${actual.message}”`)
     }
     return true
   }

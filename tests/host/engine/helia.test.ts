@@ -41,7 +41,8 @@ describe('Helia engine', function () {
   it('listens on loopback only by default, over TCP and WebSocket', async () => {
     const engine = await start()
     assert.equal(engine.multiaddrs.length, 2)
-    for (const address of engine.multiaddrs) assert.match(address, new RegExp(`^/ip4/127\\.0\\.0\\.1/tcp/[0-9]+(/ws)?/p2p/${engine.peerId}$`))
+    for (const address of engine.multiaddrs)
+      assert.match(address, new RegExp(`^/ip4/127\\.0\\.0\\.1/tcp/[0-9]+(/ws)?/p2p/${engine.peerId}$`))
   })
 
   it('keeps its peer id and blocks over a restart, and its key to itself', async () => {
@@ -72,7 +73,10 @@ describe('Helia engine', function () {
     assert.equal(called, false)
   })
 
-  for (const [way, pick] of [['TCP', 0], ['WebSocket', 1]] as const) {
+  for (const [way, pick] of [
+    ['TCP', 0],
+    ['WebSocket', 1],
+  ] as const) {
     it(`fetches a DAG over bitswap by ${way}, durably, and reports it`, async () => {
       const [source, sink] = await Promise.all([start(), start()])
       const { root, blocks } = file(40, 10_000, 7)
@@ -83,11 +87,18 @@ describe('Helia engine', function () {
       assert.deepEqual(fetched.map(({ cid }) => blockKey(cid)).sort(), blocks.map(({ cid }) => blockKey(cid)).sort())
       assert.deepEqual(fetched.map(({ pending }) => pending === 0).indexOf(true), blocks.length - 1)
       const bytes = blocks.reduce((sum, block) => sum + block.bytes.length, 0)
-      assert.equal(fetched.reduce((sum, { size }) => sum + size, 0), bytes)
-      assert.equal(admitted.reduce((sum, size) => sum + size, 0), bytes)
+      assert.equal(
+        fetched.reduce((sum, { size }) => sum + size, 0),
+        bytes,
+      )
+      assert.equal(
+        admitted.reduce((sum, size) => sum + size, 0),
+        bytes,
+      )
       assert.equal(admitted.length, blocks.length)
       assert.deepEqual(sink.stats(), { blocks: blocks.length, bytes })
-      for (const { cid, bytes } of await all(sink.walk(root.cid))) assert.ok(blocks.some((block) => block.cid.equals(cid) && Buffer.compare(block.bytes, bytes) === 0))
+      for (const { cid, bytes } of await all(sink.walk(root.cid)))
+        assert.ok(blocks.some((block) => block.cid.equals(cid) && Buffer.compare(block.bytes, bytes) === 0))
     })
   }
 
@@ -154,6 +165,19 @@ describe('Helia engine', function () {
     await assert.rejects(all(engine.fetch(leaf().cid, { signal: forever(), origins, admit() {} })), failure('Unavailable'))
   })
 
+  it('uses the origins that are there when others are not', async () => {
+    const [source, sink] = await Promise.all([start(), start()])
+    const { root, blocks } = file(10, 100)
+    await source.store(blocks, recorded)
+    const { origin, close } = await silence()
+    try {
+      const origins = ['/ip4/127.0.0.1/tcp/9/p2p/12D3KooWDpJ7As7BWAwRMfu1VU2WCqNjvq387JEYKDBj4kx6nXTN', origin, ...source.multiaddrs]
+      assert.equal((await all(sink.fetch(root.cid, { signal: forever(), origins, admit() {} }))).length, 11)
+    } finally {
+      await close()
+    }
+  })
+
   it('gives up on an origin that takes the connection and says nothing', async () => {
     const engine = await start({ dialMs: 300 })
     const { origin, close } = await silence()
@@ -170,7 +194,10 @@ describe('Helia engine', function () {
     const missing = blocks.pop() as Block
     await source.store(blocks, recorded)
     const options = { origins: source.multiaddrs, admit() {} }
-    await assert.rejects(all(sink.fetch(root.cid, { ...options, signal: forever() })), failure('Unavailable', { link: missing.cid.toString() }))
+    await assert.rejects(
+      all(sink.fetch(root.cid, { ...options, signal: forever() })),
+      failure('Unavailable', { link: missing.cid.toString() }),
+    )
     const controller = new AbortController()
     const fetching = all(sink.fetch(root.cid, { ...options, signal: controller.signal }))
     await setTimeout(100)
@@ -191,10 +218,13 @@ describe('Helia engine', function () {
     assert.equal((await fetching).length, 6)
   })
 
-  it('refuses private origins unless told otherwise, and then dials none that a peer tells it either', async () => {
+  it('refuses private origins unless told otherwise', async () => {
     const [source, sink] = await Promise.all([start(), start({ allowPrivateOrigins: false })])
     for (const origin of source.multiaddrs) {
-      await assert.rejects(all(sink.fetch(leaf().cid, { signal: forever(), origins: [origin], admit() {} })), failure('InvalidInput', { field: 'origins' }))
+      await assert.rejects(
+        all(sink.fetch(leaf().cid, { signal: forever(), origins: [origin], admit() {} })),
+        failure('InvalidInput', { field: 'origins' }),
+      )
     }
   })
 

@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import * as dagCbor from '@ipld/dag-cbor'
 import * as dagPb from '@ipld/dag-pb'
+import { CID } from 'multiformats/cid'
+import type * as Digest from 'multiformats/hashes/digest'
 import { BlockFolder } from '../../../host/engine/blocks.ts'
 import { linksOf } from '../../../host/engine/links.ts'
 import { walk } from '../../../host/engine/walk.ts'
-import { CID } from 'multiformats/cid'
-import type * as Digest from 'multiformats/hashes/digest'
 import { all, type Block, blockOf, cborNode, failure, folders, identityCid, leaf, pbNode, RAW } from './fixtures.ts'
 
 const texts = (cids: readonly CID[]): string[] => cids.map(String)

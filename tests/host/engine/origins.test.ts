@@ -36,7 +36,8 @@ describe('origins', () => {
   }
   for (const text of NEVER) {
     it(`refuses ${text || 'nothing'} always`, () => {
-      for (const allow of [false, true]) assert.throws(() => parseOrigins([text + PEER], allow), failure('InvalidInput', { field: 'origins' }))
+      for (const allow of [false, true])
+        assert.throws(() => parseOrigins([text + PEER], allow), failure('InvalidInput', { field: 'origins' }))
     })
   }
   it('refuses an address without a peer', () => {
