@@ -145,7 +145,8 @@ export class Host implements AsyncDisposable {
     this.name = parts.name
     this.log = parts.log
     this.dir = parts.options.dir
-    const { engine, bounds } = parts.options
+    const { engine } = parts.options
+    const bounds = { ...BOUNDS, ...parts.options.bounds }
     this.metrics = new Metrics({
       pending: () => parts.requests.pending().length,
       revocations: () => parts.revocations.size,
@@ -162,7 +163,7 @@ export class Host implements AsyncDisposable {
       host: this.did,
       now: parts.now(),
       maxLife: parts.options.maxLife ?? 600,
-      bounds: { ...BOUNDS, ...bounds },
+      bounds,
       memory,
       ability: (can) => routes.get(can),
       revocations: parts.revocations.of,

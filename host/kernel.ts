@@ -70,7 +70,7 @@ const accessHandlers = ({ name, services, leases, requests, revocations }: Parts
 })
 
 const revokeHandlers = ({ leases, revocations }: Parts): Handlers<typeof revocation> => ({
-  revoke: async ({ ucan: link }, context) => {
+  revoke: async ({ ucan: link, proof = [] }, context) => {
     const { space: by, message, proofs, guard, invocation } = kernel(context as unknown as Context)
     const known = revocations.of(link).find((each) => each.by === by)
     if (known) return { at: known.at }

@@ -1,7 +1,7 @@
 import { chmodSync, rmSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { Failure, type HttpOptions, httpListener } from '@symbiosis/protocol'
+import { Failure, type HttpOptions, httpListener, type Page } from '@symbiosis/protocol'
 import { unixServer } from '@symbiosis/protocol/unix'
 import type { Host } from './host.ts'
 import { operatorPath } from './identity.ts'
@@ -17,6 +17,8 @@ export interface ListenOptions {
   socketMode?: number
   /** Milliseconds that a caller may take to send the head of a request. */
   headersTimeout?: number
+  /** Milliseconds without a byte after which a connection ends. */
+  idleTimeout?: number
   maxConnections?: number
 }
 
@@ -50,7 +52,8 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
   const http = { maxMessageBytes, pages: (path: string) => pageOf(host, path, false) }
   const servers: Server[] = []
   const open = async (server: Server, where: Parameters<Server['listen']>[0], name: string) => {
-    Object.assign(server, { headersTimeout, maxConnections, requestTimeout: 0 })
+    // No bound on a whole request: an upload takes as long as it takes, as long as it moves.
+    Object.assign(server, { headersTimeout, maxConnections, timeout: idleTimeout, requestTimeout: 0 })
     await listening(server, where, name)
     servers.push(server)
     return server
@@ -80,8 +83,8 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
 }
 
 /** What a GET tells: who the host is, and how it fares. */
-const pageOf = async (host: Host, path: string, local: boolean): Promise<{ status: number; type: string; body: string } | undefined> => {
-  const json = (status: number, content: object) => ({ status, type: 'application/json', body: `${JSON.stringify(content)}\n` })
+const pageOf = async (host: Host, path: string, local: boolean): Promise<Page | undefined> => {
+  const json = (status: number, content: object) => ({ status, type: 'application/json', body: `${JSON.stringify(content)}\n`, open: true })
   switch (path) {
     case '/':
       // Where the operator's key lies helps who may read it, and only on this machine.

@@ -62,6 +62,7 @@ export class Revocations {
 
   #remember(revocation: Revocation): void {
     const known = this.#byUcan.get(revocation.ucan)
+    if (known?.some(({ by }) => by === revocation.by)) return
     if (known) known.push(revocation)
     else this.#byUcan.set(revocation.ucan, [revocation])
   }

@@ -34,7 +34,7 @@ export const revocation = service('ucan', {
       effect: 'idempotent',
       nb: struct({
         ucan: link({ description: 'The UCAN to revoke; its block, and the blocks of the chain above it, come along with the call' }),
-        proof: optional(list(link(), { maxItems: 32, description: 'Proofs of its chain, where it does not name them itself' })),
+        proof: optional(list(link(), { maxItems: 32, description: 'Links of its chain that come along, too' })),
       }),
       ok: struct({ at: int({ description: 'When this host acknowledged it, Unix seconds' }) }),
     }),

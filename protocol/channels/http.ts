@@ -48,11 +48,19 @@ export const httpChannel = (url: string, fetch: Fetch = globalThis.fetch): Chann
   }
 }
 
+/** What a GET gets. Other web sites may read it only where it is `open`. */
+export interface Page {
+  status: number
+  type: string
+  body: string
+  open?: boolean
+}
+
 export interface HttpOptions {
   /** Bytes of a message; a longer one is refused unread. */
   maxMessageBytes: number
   /** How `/healthz` and other GETs answer; undefined for what isn't there. */
-  pages?(path: string): Promise<{ status: number; type: string; body: string } | undefined>
+  pages?(path: string): Promise<Page | undefined>
   /** How callers are named in logs and rate limits. */
   remote?(request: IncomingMessage): string
 }
@@ -64,11 +72,11 @@ export interface HttpOptions {
 export const httpListener =
   (door: Door, { maxMessageBytes, pages, remote = ({ socket }) => socket.remoteAddress ?? 'unknown' }: HttpOptions) =>
   async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    response.setHeader('access-control-allow-origin', '*')
     const aborter = new AbortController()
     // The response closes when it is done, too; then nobody listens any more.
     response.once('close', () => aborter.abort())
     try {
+      if (request.method !== 'GET') response.setHeader('access-control-allow-origin', '*')
       if (request.method === 'OPTIONS') return preflight(response)
       if (request.method === 'GET' || request.method === 'HEAD') return await sendPage(request, response, pages)
       if (request.method !== 'POST') throw new Failure('Unsupported', `The method ${request.method} is not spoken here; POST a message.`)
@@ -108,7 +116,9 @@ const sendAnswer = async (response: ServerResponse, { message, body }: Answer): 
   }
   response.writeHead(200, { 'content-type': STREAM_TYPE })
   const reader = framed(message, body).getReader()
-  response.once('close', () => reader.cancel().catch(() => {}))
+  const cancel = () => reader.cancel().catch(() => {})
+  if (response.destroyed) return void (await cancel())
+  response.once('close', cancel)
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       if (!response.write(next.value)) await drained(response)
@@ -123,6 +133,8 @@ const sendAnswer = async (response: ServerResponse, { message, body }: Answer): 
 
 const drained = (response: ServerResponse): Promise<void> =>
   new Promise((resolve) => {
+    // Who left before this could listen sends no event any more.
+    if (response.destroyed) return resolve()
     const done = () => {
       response.off('drain', done).off('close', done)
       resolve()
@@ -167,7 +179,8 @@ const preflight = (response: ServerResponse): void => {
 const sendPage = async (request: IncomingMessage, response: ServerResponse, pages: HttpOptions['pages']): Promise<void> => {
   const page = await pages?.(request.url ?? '/')
   if (!page) throw new Failure('NotFound', 'There is no such page.')
-  response.writeHead(page.status, { 'content-type': page.type, 'cache-control': 'no-store' })
+  if (page.open) response.setHeader('access-control-allow-origin', '*')
+  response.writeHead(page.status, { 'content-type': page.type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
   response.end(request.method === 'HEAD' ? undefined : page.body)
 }
 
