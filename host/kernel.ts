@@ -75,7 +75,7 @@ const revokeHandlers = ({ leases, revocations }: Parts): Handlers<typeof revocat
     const known = revocations.of(link).find((each) => each.by === by)
     if (known) return { at: known.at }
     const ucan = message.ucans.get(String(link))
-    if (!ucan)
+    if (!ucan || !proof.every((cid) => message.ucans.has(String(cid))))
       throw new Failure('NotFound', 'The UCAN to revoke did not come along with the call.', {
         link: String(link),
         hint: 'Attach its block and the chain above it.',

@@ -46,6 +46,7 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
     socket,
     socketMode = 0o600,
     headersTimeout = 10_000,
+    idleTimeout = 120_000,
     maxConnections = 4096,
     maxMessageBytes,
   } = options

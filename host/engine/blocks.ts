@@ -4,7 +4,6 @@ import { mkdir, readdir, readFile, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
 import { brief, Failure } from '@symbiosis/protocol'
 import type { Blockstore, InputPair, Pair } from 'interface-blockstore'
-import { NotFoundError } from 'interface-store'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 import * as Digest from 'multiformats/hashes/digest'
@@ -36,7 +35,7 @@ type Bytes = Uint8Array | Iterable<Uint8Array> | AsyncIterable<Uint8Array>
 /**
  * Blocks in a folder, one file each, in 256 sub-folders by the last byte of the hash. One process owns it.
  *
- * A put that has resolved survives power loss. What `get` yields matches its CID: bytes that changed on the disk give `BadHash`, and
+ * A put that has resolved survives power loss. What is read matches its CID: bytes that changed on the disk give `BadHash`, and
  * from then on the block counts as absent, so that the next put repairs it. A full disk gives `Unavailable`.
  */
 export class BlockFolder implements Blockstore<object, PutOptions, PutOptions> {
@@ -108,9 +107,17 @@ export class BlockFolder implements Blockstore<object, PutOptions, PutOptions> {
     })
   }
 
+  /**
+   * The block as the interface gives it, for the network. A damaged one is absent here, with `BadHash` as the cause: bitswap skips what is
+   * absent, while any other error would lose the peer's other wants.
+   */
   async *get(cid: CID): AsyncGenerator<Uint8Array> {
-    const bytes = await this.read(cid)
-    if (bytes === undefined) throw new NotFoundError(`The block ${cid} is not here.`)
+    const absence = (cause?: unknown): Error =>
+      Object.assign(new Error(`The block ${cid} is not here.`, { cause }), { name: 'NotFoundError' })
+    const bytes = await this.read(cid).catch((reason: Failure) => {
+      throw reason.name === 'BadHash' ? absence(reason) : reason
+    })
+    if (bytes === undefined) throw absence()
     yield bytes
   }
 
