@@ -2,7 +2,7 @@ import { type DID, type Environment, Failure, toRefusal, type Workspace } from '
 import type { CID } from 'multiformats/cid'
 import { Fetching, HURRIED, type Outcome, QUEUED } from './fetching.ts'
 import type { PinBackend, PinSettings } from './host.ts'
-import { Meter, raise, Room } from './meter.ts'
+import { Meter, Room, raise } from './meter.ts'
 import { eraseRecord, type PinRecord, readRecord, statusOf, UNFINISHED, writeRecord } from './record.ts'
 import { Slots } from './slots.ts'
 

@@ -173,7 +173,12 @@ const outcome = async (fetching: Fetching, ms: number, signal: AbortSignal): Pro
 }
 
 /** States as they change, at most one in so many ms; a slow reader gets the newest and not each. */
-const watchStream = (fetching: Fetching | undefined, first: PinStatus, everyMs: number, signal: AbortSignal): ReadableStream<Uint8Array> => {
+const watchStream = (
+  fetching: Fetching | undefined,
+  first: PinStatus,
+  everyMs: number,
+  signal: AbortSignal,
+): ReadableStream<Uint8Array> => {
   const { promise: gone, resolve } = Promise.withResolvers<void>()
   let left = signal.aborted
   const leave = () => {
