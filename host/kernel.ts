@@ -46,7 +46,8 @@ export const kernelServices = (parts: Parts): Provided[] => [
   provide(operator, operatorHandlers(parts)),
 ]
 
-const kernel = (context: Context): KernelContext => context as KernelContext
+/** Handlers of the kernel are given more than their types say: see `Dispatcher`. */
+const kernel = (context: object): KernelContext => context as KernelContext
 
 const accessHandlers = ({ name, services, leases, requests, revocations }: Parts): Handlers<typeof access> => ({
   hello: () => ({
@@ -59,19 +60,19 @@ const accessHandlers = ({ name, services, leases, requests, revocations }: Parts
     })),
   }),
   request: ({ abilities, why, app, ttl }, context) => {
-    const { space, agent, invocation: request, origin } = kernel(context as unknown as Context)
+    const { space, agent, invocation: request, origin } = kernel(context)
     return requests.make({ request, space, agent, why, app: app?.name, origin }, abilities, ttl)
   },
   wait: ({ request }, { space, signal }) => requests.wait(space, request, signal),
   renew: async ({ lease }, context) => {
-    const { space, guard } = kernel(context as unknown as Context)
+    const { space, guard } = kernel(context)
     return { lease: archive(await leases.renew(space, lease, guard.now, revocations)) }
   },
 })
 
 const revokeHandlers = ({ leases, revocations }: Parts): Handlers<typeof revocation> => ({
   revoke: async ({ ucan: link, proof = [] }, context) => {
-    const { space: by, message, proofs, guard, invocation } = kernel(context as unknown as Context)
+    const { space: by, message, proofs, guard, invocation } = kernel(context)
     const known = revocations.of(link).find((each) => each.by === by)
     if (known) return { at: known.at }
     const ucan = message.ucans.get(String(link))
@@ -118,7 +119,7 @@ const operatorHandlers = ({ leases, policies, requests, revocations, collect }: 
     return {}
   },
   leases: async ({ after, limit = 100 }, context) => {
-    const { now } = kernel(context as unknown as Context).guard
+    const { now } = kernel(context).guard
     const page = await leases.list({ ...(after !== undefined && { after }), limit })
     const listed = page.map(async (each) => {
       const { consent, ...lease } = each
