@@ -1,0 +1,2 @@
+export { connectNode } from './node-connect.ts'
+export { fileWallet } from './node-wallet.ts'

@@ -1,0 +1,35 @@
+import { type Answer, type Channel, Failure } from '@symbiosis/protocol'
+import type { Connect } from './address.ts'
+import type { Upload } from './upload.ts'
+import type { KeptHost } from './wallet.ts'
+
+/**
+ * One channel over all addresses of a host, tried in turn. The same message goes to each: the same invocation twice is harmless at one host, whatever
+ * its effect, so this is safe where calling again is not.
+ */
+export const routeTo = (host: KeptHost, connect: Connect, upload?: Upload): Channel => {
+  const channels = host.urls.flatMap((url) => connect(url)?.channel ?? [])
+  const each = async <T>(send: (channel: Channel) => Promise<T>): Promise<T> => {
+    let last: unknown = new Failure('Unavailable', `No address of ${host.name || host.did} is known that this device can use.`, {
+      host: host.did,
+      hint: 'Pair with it again: symbiosis pair URL',
+    })
+    for (const channel of channels) {
+      try {
+        return await send(channel)
+      } catch (thrown) {
+        if (!isUnavailable(thrown)) throw thrown
+        last = thrown
+        if (upload?.begun) break
+      }
+    }
+    throw last
+  }
+  return {
+    url: host.urls[0] ?? '',
+    request: (message, options) => each((channel) => channel.request(message, options)),
+    open: (message, options) => each<Answer>((channel) => channel.open(message, { ...options, ...(upload && { body: upload.attempt() }) })),
+  }
+}
+
+export const isUnavailable = (thrown: unknown): boolean => thrown instanceof Failure && thrown.name === 'Unavailable'

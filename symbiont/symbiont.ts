@@ -1,0 +1,224 @@
+import type { Answered, DID, Input, Output, Service } from '@symbiosis/protocol'
+import type { Abilities } from './abilities.ts'
+import { type Connect, connectWeb } from './address.ts'
+import { type RequestOptions, request } from './asking.ts'
+import { type ChoiceOptions, call, type SymbiontCallOptions } from './calling.ts'
+import { type Accepted, accept, type Delegated, type DelegateOptions, delegate } from './delegating.ts'
+import { type Returning, returningDoor, type Throwing, throwingDoor } from './doors.ts'
+import { Holdings } from './holdings.ts'
+import { describeLease, type Lease } from './lease-book.ts'
+import { type Paired, pair } from './pairing.ts'
+import { type Renewal, Renewer, type RenewOptions } from './renewing.ts'
+import { type Revoked, Revoker } from './revoking.ts'
+import { defaultSpace, findHost, type Self } from './self.ts'
+import { sleep } from './sleep.ts'
+import { createSpace, type NewSpace, recoverSpace } from './spaces.ts'
+import { rootOf } from './standing.ts'
+import type { KeptHost, Wallet } from './wallet.ts'
+
+export interface SymbiontOptions {
+  /** Where keys, delegations and leases are kept. */
+  wallet: Wallet
+  /** How addresses are reached; HTTP and HTTPS unless given. */
+  connect?: Connect
+  /** Unix seconds. */
+  now?: () => number
+  /** How the app calls itself towards owners of hosts. */
+  name?: string
+}
+
+/** Milliseconds that `close` waits for work beside the calls, such as renewals. */
+const GRACE = 5000
+
+/** The longest that `keepRenewed` sleeps, in seconds: another process may have come by a lease. */
+const NAP = 3600
+
+/** A device or app: its key, what it was delegated and leased, and the hosts it knows. */
+export class Symbiont implements AsyncDisposable {
+  readonly #self: Self
+  readonly #renewer: Renewer
+  readonly #revoker: Revoker
+  readonly #closing: AbortController
+  readonly #work: Set<Promise<unknown>>
+
+  private constructor(self: Self, closing: AbortController, work: Set<Promise<unknown>>) {
+    this.#self = self
+    this.#closing = closing
+    this.#work = work
+    this.#renewer = new Renewer(self)
+    this.#revoker = new Revoker(self)
+  }
+
+  /**
+   * Opens what the wallet holds. In an empty wallet the first opening makes the agent's key.
+   * @throws Failure Malformed, Unsupported, Denied or Unavailable for a wallet that can't be used
+   */
+  static async open({ wallet, connect = connectWeb, now = () => Math.floor(Date.now() / 1000), name }: SymbiontOptions): Promise<Symbiont> {
+    const holdings = await Holdings.open(wallet)
+    const closing = new AbortController()
+    const work = new Set<Promise<unknown>>()
+    const background = (task: () => Promise<unknown>): void => {
+      if (closing.signal.aborted) return
+      const running: Promise<unknown> = task()
+        .catch(() => {})
+        .finally(() => work.delete(running))
+      work.add(running)
+    }
+    const self: Self = { signer: holdings.signer(), holdings, connect, now, signal: closing.signal, background, ...(name && { name }) }
+    const symbiont = new Symbiont(self, closing, work)
+    symbiont.#revoker.lazily()
+    return symbiont
+  }
+
+  /** Who this device is. */
+  get agent(): DID {
+    return this.#self.signer.did
+  }
+
+  /** What it acts for unless told: its first own space, else the last one accepted, else itself. */
+  get space(): DID {
+    return defaultSpace(this.#self)
+  }
+
+  /** All spaces that it may act for, and what it may do there. */
+  spaces(): { did: DID; own: boolean; can: string[] }[] {
+    return this.#self.holdings.spaces.map(({ did, own, delegations }) => {
+      const can = delegations.flatMap(({ proof }) => proof.ucan.capabilities.map((capability) => capability.can))
+      return { did, own, can: [...new Set(can)] }
+    })
+  }
+
+  /** Makes a space. The phrase is shown this once: who loses the device needs it to get the space back. */
+  createSpace(): Promise<NewSpace> {
+    return createSpace(this.#self)
+  }
+
+  /**
+   * Takes a space over by its 24 words.
+   * @throws Failure InvalidInput for a phrase with a mistake in it
+   */
+  recoverSpace(phrase: string): Promise<{ did: DID }> {
+    return recoverSpace(this.#self, phrase)
+  }
+
+  /**
+   * Meets the host at an address, such as `http://127.0.0.1:4747`, and remembers it. With `#did:key:...` behind it, only that host will do.
+   * @throws Failure InvalidInput, Unavailable, Unsupported, WrongAudience, BadSignature
+   */
+  pair(address: string, options: { signal?: AbortSignal } = {}): Promise<Paired> {
+    return pair(this.#self, address, options.signal)
+  }
+
+  hosts(): KeptHost[] {
+    return this.#self.holdings.hosts.map((host) => ({ ...host, urls: [...host.urls] }))
+  }
+
+  /** Forgets a host and the leases it gave. The host is not told. */
+  async forget(host: string): Promise<void> {
+    const { did } = findHost(this.#self, host)
+    const gone = new Set(this.#self.holdings.leases.filter(({ proof }) => rootOf(proof) === did).map(({ archive }) => archive))
+    await this.#self.holdings.update((state) => {
+      state.hosts = state.hosts.filter((each) => each.did !== did)
+      state.leases = state.leases.filter(({ archive }) => !gone.has(archive))
+    })
+  }
+
+  /**
+   * Asks the owner of a host for leases: `{ acme: { bytes: '2 GB' } }` or `[{ can: 'acme/make' }]`. Resolves on the owner's answer.
+   * @throws Failure Denied, Expired (no answer in time), NotFound (no host is known), NotOwner, InvalidInput, Unavailable, Cancelled
+   */
+  async request(abilities: Abilities, options: RequestOptions = {}): Promise<Lease[]> {
+    const proofs = await request(this.#self, abilities, options)
+    this.#revoker.lazily()
+    return proofs.map((proof) => describeLease(this.#self, proof))
+  }
+
+  /** The leases at hand, ended and revoked ones included. */
+  leases(): Lease[] {
+    return this.#self.holdings.leases.map(({ proof }) => describeLease(this.#self, proof))
+  }
+
+  /**
+   * Renews leases that end soon. Calls do so by themselves.
+   * @returns what became of each; a lease that wasn't renewed is good to its end
+   */
+  renewLeases(options: RenewOptions = {}): Promise<Renewal[]> {
+    return this.#renewer.renew(options)
+  }
+
+  /** Renews leases, and tells hosts of revocations, as it becomes due, until the signal aborts or the symbiont closes. For apps that run long. */
+  async keepRenewed({ signal }: { signal?: AbortSignal } = {}): Promise<void> {
+    const stop = signal ? AbortSignal.any([signal, this.#self.signal]) : this.#self.signal
+    while (!stop.aborted) {
+      await this.#self.holdings.reload()
+      this.#renewer.lazily()
+      this.#revoker.lazily()
+      await Promise.all(this.#work)
+      const wait = Math.min(NAP, Math.max(1, this.#renewer.nextDue() ?? NAP))
+      await sleep(wait * 1000, stop).catch(() => {})
+    }
+  }
+
+  /**
+   * Calls an ability and hands on the verified answer as it is: `result` is `{ ok }` or `{ error }`, `body` what streams behind it.
+   * @throws Failure NoLease, Expired, NotOwner, InvalidInput before anything is sent; Unavailable, Cancelled, BadSignature where no answer is to be believed
+   */
+  call<S extends Service, N extends keyof S['abilities'] & string>(
+    service: S,
+    name: N,
+    input: Input<S['abilities'][N]>,
+    options: SymbiontCallOptions = {},
+  ): Promise<Answered<Output<S['abilities'][N]>>> {
+    this.#renewer.lazily()
+    this.#revoker.lazily()
+    return call(this.#self, service, name, input, options)
+  }
+
+  /** A service whose abilities answer with their value, and throw a `Failure` where they are refused. */
+  use<S extends Service>(service: S, choice: ChoiceOptions = {}): Throwing<S> {
+    return throwingDoor(service, (name, input, options) => this.call<Service, string>(service, name, input, { ...choice, ...options }))
+  }
+
+  /** A service whose abilities answer `{ ok }` or `{ error }`; `error.name` tells refusals and the service's own errors apart. */
+  try<S extends Service>(service: S, choice: ChoiceOptions = {}): Returning<S> {
+    return returningDoor(service, (name, input, options) => this.call<Service, string>(service, name, input, { ...choice, ...options }))
+  }
+
+  /**
+   * Lends abilities (`'acme/*'`, `'acme/make'`, `'acme'`, or `'*'`) over a space to another device.
+   * @throws Failure InvalidInput, NotOwner, Revoked
+   */
+  delegate(audience: string, can: readonly string[], options: DelegateOptions = {}): Promise<Delegated> {
+    return delegate(this.#self, audience, can, options)
+  }
+
+  /**
+   * Takes what another device delegated to this one.
+   * @throws Failure Malformed, BadHash, NotCanonical, BadSignature, WrongAudience, Expired, NotOwner
+   */
+  accept(token: string): Promise<Accepted> {
+    return accept(this.#self, token)
+  }
+
+  /**
+   * Takes a delegation or a lease back, for good. Resolves when a host has acknowledged it; hosts that couldn't be reached are told later.
+   * @throws Failure Unavailable (nobody was told: it still works), NotFound, NotRevoker
+   */
+  revoke(cidOrToken: string, options: { signal?: AbortSignal } = {}): Promise<Revoked> {
+    return this.#revoker.revoke(cidOrToken, options.signal)
+  }
+
+  /** Ends background work, after a little patience with what is under way. */
+  async close(): Promise<void> {
+    const patience = new AbortController()
+    const done = Promise.all(this.#work)
+    await Promise.race([done, sleep(GRACE, patience.signal).catch(() => {})])
+    patience.abort()
+    this.#closing.abort()
+    await done
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}
