@@ -131,7 +131,7 @@ describe('collection', () => {
     let reads = 0
     const keep = async function* (): AsyncGenerator<Kept> {
       reads++
-      await setImmediate()
+      yield* nothing()
     }
     const [first, second] = await Promise.all([collector.collect(keep), collector.collect(keep)])
     assert.equal(reads, 1)
