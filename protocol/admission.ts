@@ -81,7 +81,11 @@ export interface Admitted {
 export const admit = (message: Uint8Array, bounds: Bounds, memory: UcanMemory): Admitted => {
   const { root, blocks } = decodeMessage(message, bounds)
   for (const block of blocks) checkHash(block)
-  const ucans = canonicalForm(blocks, bounds, memory)
+  const ucans = canonicalForm(
+    blocks.filter((block) => block !== root),
+    bounds,
+    memory,
+  )
   const invocations = readExecute(root, bounds).map((cid) => {
     const invocation = ucans.get(String(cid))
     if (!invocation) throw new Failure('Malformed', 'The message names an invocation that it does not carry.', { link: String(cid) })
