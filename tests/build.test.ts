@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -23,8 +23,13 @@ describe('what is published', function () {
   const app = join(temp, 'app')
   const manifests: Record<string, Manifest> = {}
 
-  const run = (command: string, args: string[], cwd = app) =>
-    execFileSync(command, args, { cwd, env: shell(), encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] })
+  /** What a command prints, in a person's shell. Its failure shows all that it printed. */
+  function run(command: string, args: string[], cwd = app): string {
+    const { status, stdout, stderr, error } = spawnSync(command, args, { cwd, env: shell(), encoding: 'utf8' })
+    assert.equal(status, 0, `${command} ${args.join(' ')}: ${error ?? `exit ${status}`}\n${stdout}${stderr}`)
+    return stdout
+  }
+
   const node = (code: string) => run(process.execPath, ['--input-type=module', '--eval', code])
 
   before(() => {

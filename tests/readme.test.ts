@@ -1,0 +1,124 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { copyTree, root, shell } from './tree.ts'
+
+const START = 'npm install && npm start'
+const TEST = 'npm install && npm test'
+
+/** A fenced block: its language, its text, and the name that a comment right above the fence gives it. */
+interface Block {
+  run?: string
+  language: string
+  text: string
+}
+
+const readme = existsSync(join(root, 'README.md')) ? readFileSync(join(root, 'README.md'), 'utf8') : ''
+const blocks: Block[] = [...readme.matchAll(/(?:^<!-- run: (\S+) -->\n)?^```(\w*)\n([\s\S]*?)^```$/gm)].map(([, run, language, text]) => ({
+  run,
+  language: language as string,
+  text: text as string,
+}))
+const programs = blocks.filter(({ run }) => run !== undefined)
+
+describe('README', function () {
+  this.timeout(300_000)
+
+  const temp = mkdtempSync(join(tmpdir(), 'symbiosis-readme-'))
+  const clone = join(temp, 'clone')
+  const homes = Object.fromEntries(['CONFIG', 'DATA', 'STATE', 'CACHE'].map((kind) => [`XDG_${kind}_HOME`, join(temp, kind)]))
+  // Where sh stays between npm and the host and dies of the Ctrl-C itself, bash gives its place to the host, whose exit status we want.
+  const env = shell({ ...homes, SYMBIOSIS_PORT: '0', SYMBIOSIS_DIR: join(temp, 'host'), npm_config_script_shell: 'bash' })
+  let host: Running | undefined
+
+  before(() => {
+    mkdirSync(clone)
+    copyTree(clone)
+  })
+
+  after(async () => {
+    await host?.interrupt()
+    rmSync(temp, { recursive: true, force: true })
+  })
+
+  it('says how to start a host and how to run the tests', () => {
+    const commands = blocks.filter(({ language }) => language === 'sh').flatMap(({ text }) => text.trim().split('\n'))
+    assert.ok(commands.includes(START), START)
+    assert.ok(commands.includes(TEST), TEST)
+  })
+
+  it('has its test command run by the continuous integration', () => {
+    assert.ok(readFileSync(join(root, '.ci/run'), 'utf8').includes(`'${TEST}'`))
+  })
+
+  it('runs all of its TypeScript here', () => {
+    assert.notDeepEqual(programs, [])
+    assert.deepEqual(
+      blocks.filter(({ language, run }) => language === 'ts' && run === undefined).map(({ text }) => text),
+      [],
+    )
+  })
+
+  it('starts a host by its command, which answers, and ends cleanly on Ctrl-C', async () => {
+    host = new Running(START, clone, env)
+    const url = await host.listening()
+    assert.equal((await fetch(new URL('/healthz', url))).status, 200)
+    assert.equal(await host.interrupt(), 0, host.output)
+  })
+
+  for (const { run, language, text } of programs) {
+    it(`runs ${run}`, async () => {
+      host = new Running('npm start -- --approve all', clone, env)
+      const here = text.replaceAll(/http:\/\/(localhost|127\.0\.0\.1):4747/g, (await host.listening()).replace(/\/$/, ''))
+      const file = `readme-${run}.${language}`
+      writeFileSync(join(clone, file), here)
+      const program = new Running(
+        `PATH="$PWD/node_modules/.bin:$PATH"; ${language === 'sh' ? 'bash -euo pipefail' : 'node'} ${file}`,
+        clone,
+        env,
+      )
+      assert.equal(await program.exit, 0, `${program.output}\n${host.output}`)
+      assert.equal(await host.interrupt(), 0, host.output)
+    })
+  }
+})
+
+/** A command in a process group of its own, so that it can be interrupted as a terminal does it: all of the group at once. */
+class Running {
+  output = ''
+  readonly exit: Promise<number | NodeJS.Signals>
+  readonly #child: ChildProcess
+
+  constructor(command: string, cwd: string, env: NodeJS.ProcessEnv) {
+    this.#child = spawn('bash', ['-c', command], { cwd, env, detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+    for (const stream of [this.#child.stdout, this.#child.stderr]) {
+      stream?.setEncoding('utf8').on('data', (text: string) => {
+        this.output += text
+      })
+    }
+    this.exit = once(this.#child, 'close').then(([code, signal]) => code ?? signal)
+  }
+
+  /** The address that a host prints once it listens. Fails, with all that was printed, when it ends before. */
+  async listening(): Promise<string> {
+    const found = () => /listening\b.*?(http:\/\/[^\s"',]+)/.exec(this.output)?.[1]
+    let ended = false
+    void this.exit.then(() => {
+      ended = true
+    })
+    while (found() === undefined) {
+      assert.ok(!ended, this.output)
+      await new Promise((done) => setTimeout(done, 50))
+    }
+    return found() as string
+  }
+
+  /** Presses Ctrl-C. Does nothing to what has ended. */
+  async interrupt(): Promise<number | NodeJS.Signals> {
+    if (this.#child.exitCode === null && this.#child.signalCode === null) process.kill(-(this.#child.pid as number), 'SIGINT')
+    return await this.exit
+  }
+}
