@@ -1,7 +1,7 @@
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import { type Block, DAG_CBOR, verifyBlock } from './block.ts'
 import { decodeCar } from './car.ts'
-import { decode, encode } from './cbor.ts'
+import { asLink, decode, encode } from './cbor.ts'
 import { Failure } from './failure.ts'
 import { MESSAGE } from './message.ts'
 import { decodeUcan, isSigned, type Ucan } from './ucan.ts'
@@ -142,7 +142,7 @@ const decodeIfUcan = (block: Block, memory: UcanMemory): Ucan | undefined => {
 
 const readExecute = (root: Block, bounds: Bounds): CID[] => {
   const execute = (decode(root.bytes) as { [MESSAGE]?: { execute?: unknown } } | null)?.[MESSAGE]?.execute
-  if (!Array.isArray(execute) || execute.length === 0 || !execute.every((cid) => CID.asCID(cid))) {
+  if (!Array.isArray(execute) || execute.length === 0 || !execute.every((cid) => asLink(cid))) {
     throw new Failure('Malformed', `The root of the message is no ${MESSAGE} with invocations to execute.`)
   }
   if (execute.length > bounds.invocations) throw tooLarge('invocations', execute.length, bounds.invocations, 'The invocations of a message')

@@ -1,6 +1,6 @@
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import type { Block } from './block.ts'
-import { decode, decodeCid, encode } from './cbor.ts'
+import { asLink, decode, decodeCid, encode } from './cbor.ts'
 import { Failure } from './failure.ts'
 import { streamFrom } from './stream.ts'
 
@@ -89,7 +89,7 @@ const readHeader = (bytes: Uint8Array): { roots: CID[] } => {
   const header = decode(bytes) as { version?: unknown; roots?: unknown }
   if (header?.version !== 1) throw new Failure('Unsupported', 'Only CAR version 1 is read here.')
   const roots = header.roots
-  if (!Array.isArray(roots) || !roots.every((root) => CID.asCID(root))) throw new Failure('Malformed', 'A CAR names no roots.')
+  if (!Array.isArray(roots) || !roots.every((root) => asLink(root))) throw new Failure('Malformed', 'A CAR names no roots.')
   return { roots }
 }
 

@@ -200,6 +200,15 @@ const isPlainCid = (cid: CID, bytes: Uint8Array): boolean => {
   return bytes.length === prefix + varintLength(code) + varintLength(size) + digest.length
 }
 
+/**
+ * The link that a value is. `CID.asCID` alone won't do: it takes a map `{ "/": x, "bytes": x }` for a CID of another copy of its library,
+ * and such a map anyone can send.
+ */
+export const asLink = (value: unknown): CID | undefined =>
+  value instanceof CID || (value as { asCID?: unknown } | null | undefined)?.asCID === value
+    ? (CID.asCID(value as CID) ?? undefined)
+    : undefined
+
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
   if (a.length !== b.length) return false
   for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false
@@ -246,7 +255,7 @@ class Writer {
       this.#head(2, value.length)
       return this.#append(value)
     }
-    const cid = CID.asCID(value)
+    const cid = asLink(value)
     if (cid) {
       this.#push(0xd8)
       this.#push(42)

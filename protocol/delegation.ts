@@ -1,7 +1,7 @@
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import { type Block, cidOf, verifyBlock } from './block.ts'
 import { decodeCar, encodeCar } from './car.ts'
-import { decode, encode } from './cbor.ts'
+import { asLink, decode, encode } from './cbor.ts'
 import { Failure } from './failure.ts'
 import type { DID, Signer } from './principal.ts'
 import { type Capability, decodeUcan, issueUcan, type Ucan } from './ucan.ts'
@@ -63,7 +63,7 @@ export const archive = ({ ucan, proofs }: Proof): Uint8Array => {
 export const extract = (bytes: Uint8Array): Proof => {
   const { roots, blocks } = decodeCar(bytes, ARCHIVE_BOUNDS)
   const root = blocks.find(({ cid }) => roots[0] && cid.equals(roots[0]))
-  const cid = root && CID.asCID((decode(root.bytes) as { [VARIANT]?: unknown } | null)?.[VARIANT])
+  const cid = root && asLink((decode(root.bytes) as { [VARIANT]?: unknown } | null)?.[VARIANT])
   if (!cid) throw new Failure('Malformed', 'These bytes are no archive of a delegation.')
   return proofOf(cid, blocks)
 }

@@ -1,7 +1,7 @@
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import { type Block, cidOf, verifyBlock } from './block.ts'
 import { decodeCar, encodeCar } from './car.ts'
-import { decode, encode } from './cbor.ts'
+import { asLink, decode, encode } from './cbor.ts'
 import { Failure } from './failure.ts'
 import type { Ucan } from './ucan.ts'
 
@@ -45,7 +45,7 @@ export const decodeReceipts = (message: Uint8Array): Map<string, Block> => {
   if (!report) throw new Failure('Malformed', 'The answer holds no receipts.')
   const receipts = new Map<string, Block>()
   for (const [ran, link] of Object.entries(report)) {
-    const block = byCid.get(String(CID.asCID(link)))
+    const block = byCid.get(String(asLink(link)))
     if (block) receipts.set(ran, block)
   }
   return receipts

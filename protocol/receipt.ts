@@ -1,6 +1,6 @@
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import { type Block, cidOf } from './block.ts'
-import { decode, encode, type Value } from './cbor.ts'
+import { asLink, decode, encode, type Value } from './cbor.ts'
 import { Failure, type Refusal, type Result } from './failure.ts'
 import type { DID, LocalSigner } from './principal.ts'
 import { verifies } from './principal.ts'
@@ -33,7 +33,7 @@ export const issueReceipt = (signer: LocalSigner, ran: CID, out: Result<unknown,
 export const readReceipt = <T>(block: Block, ran: CID, host: DID): Receipt<T> => {
   const { ocm, sig } = (decode(block.bytes) ?? {}) as { ocm?: { [field: string]: Value }; sig?: Value }
   const out = ocm?.out as Result<T, Refusal> | undefined
-  const answered = CID.asCID(ocm?.ran)
+  const answered = asLink(ocm?.ran)
   if (!ocm || !answered || !(sig instanceof Uint8Array) || sig.length !== 68 || !isResult(out)) {
     throw new Failure('Malformed', 'The answer is no receipt.', { link: String(block.cid) })
   }

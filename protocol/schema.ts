@@ -1,4 +1,5 @@
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
+import { asLink } from './cbor.ts'
 import { Failure } from './failure.ts'
 
 /**
@@ -117,7 +118,7 @@ export const check = (schema: JsonSchema, value: unknown, path = ''): Mismatch |
       : mismatch(path, 'has none of the shapes that are allowed here')
   }
   if (schema.enum) return schema.enum.includes(value as string) ? undefined : mismatch(path, `must be one of ${schema.enum.join(', ')}`)
-  if (schema.ipld === 'link') return CID.asCID(value) ? undefined : mismatch(path, 'must be a link')
+  if (schema.ipld === 'link') return asLink(value) ? undefined : mismatch(path, 'must be a link')
   if (schema.ipld === 'bytes')
     return value instanceof Uint8Array ? checkLength(schema, value.length, path) : mismatch(path, 'must be bytes')
   switch (schema.type) {
@@ -174,7 +175,7 @@ const checkList = ({ items = {}, maxItems = Number.POSITIVE_INFINITY }: JsonSche
 }
 
 const checkMap = (schema: JsonSchema, value: unknown, path: string) => {
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array || CID.asCID(value)) {
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array || asLink(value)) {
     return mismatch(path, 'must be a map')
   }
   const map = value as { [field: string]: unknown }

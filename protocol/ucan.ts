@@ -1,6 +1,6 @@
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import { cidOf } from './block.ts'
-import { decode, encode, type Value } from './cbor.ts'
+import { asLink, decode, encode, type Value } from './cbor.ts'
 import { Failure } from './failure.ts'
 import { bytesFromDid, type DID, didFromBytes, type Signer, verifies } from './principal.ts'
 
@@ -125,7 +125,7 @@ export const signingPayload = (claims: Claims): Uint8Array => {
 const dagJson = (value: Value): string => {
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   if (value instanceof Uint8Array) return `{"/":{"bytes":"${base64(value).replaceAll('=', '')}"}}`
-  const cid = CID.asCID(value)
+  const cid = asLink(value)
   if (cid) return `{"/":"${cid}"}`
   if (Array.isArray(value)) return `[${value.map(dagJson).join(',')}]`
   const map = value as { readonly [key: string]: Value }
@@ -137,7 +137,7 @@ const dagJson = (value: Value): string => {
 }
 
 const isMap = (value: unknown): value is { readonly [field: string]: Value } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array) && !CID.asCID(value)
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array) && !asLink(value)
 
 const malformed = (field: string, link: string, what: string) =>
   new Failure('Malformed', `The field "${field}" of a UCAN ${what}.`, { link, field })
@@ -208,7 +208,7 @@ const readFacts = (value: Value | undefined, link: string): { readonly [field: s
 const readProofs = (value: Value | undefined, link: string): CID[] => {
   if (!Array.isArray(value)) throw malformed('prf', link, 'is no list')
   return (value as Value[]).map((item) => {
-    const cid = CID.asCID(item)
+    const cid = asLink(item)
     if (!cid) throw malformed('prf', link, 'has an item that is no link')
     return cid
   })
