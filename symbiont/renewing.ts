@@ -96,7 +96,8 @@ export class Renewer {
         { attach: [proof], ...(signal && { signal }) },
       )
       const renewed = readLease(unwrap(result).lease, { host: did, space, now: now() })
-      await holdings.update((state) => addLease(state, renewed, now(), lease))
+      // A host may find that the lease is still young, and answer with it.
+      if (!renewed.ucan.cid.equals(proof.ucan.cid)) await holdings.update((state) => addLease(state, renewed, now(), lease))
       return { lease, host: did, renewed: describeLease(this.#self, renewed) }
     } catch (thrown) {
       this.#paused.set(lease, now() + PAUSE)
