@@ -77,7 +77,7 @@ export class Dispatcher {
       authorized.leases,
       this.#parts.onHeld,
       async (tx, value) => {
-        if (route.ability.effect === 'once') await keepAnswer(tx, authorized, { ok: value })
+        if (route.ability.effect === 'once' && !isFailed(value)) await keepAnswer(tx, authorized, { ok: value })
       },
     )
     const start = () => this.#answer(route, authorized, { ...workspace, ...kernelPart(authorized, message, call, guard) }, call)
