@@ -46,7 +46,8 @@ export interface HostOptions<E extends Engine = Engine> extends Partial<RequestO
   dir: string
   /** What the host is called, for people. */
   name?: string
-  engine: E
+  /** Or what opens it: called when the folder is this host's own, so that two processes never open one engine. */
+  engine: E | (() => Promise<E>)
   services(engine: E): Provided[]
   /** How requests are answered that no policy answers; `ask` unless told. */
   consent?: Consent
@@ -106,7 +107,8 @@ export class Host implements AsyncDisposable {
     const store = options.store ?? sqliteStore(join(options.dir, 'host.sqlite'))
     const now = options.now ?? (() => Math.floor(Date.now() / 1000))
     const log = options.log ?? openLog()
-    const provided = options.services(options.engine)
+    const engine = typeof options.engine === 'function' ? await options.engine() : options.engine
+    const provided = options.services(engine)
     const services = provided.map(({ service }) => service)
     const leases = new Leases(signer, store)
     const policies = new Policies(store, options.policies ?? [])
@@ -130,6 +132,7 @@ export class Host implements AsyncDisposable {
       now,
       log,
       name,
+      engine,
       provided,
       requests,
       revocations,
@@ -145,7 +148,7 @@ export class Host implements AsyncDisposable {
     this.name = parts.name
     this.log = parts.log
     this.dir = parts.options.dir
-    const { engine } = parts.options
+    const { engine } = parts
     const bounds = { ...BOUNDS, ...parts.options.bounds }
     this.metrics = new Metrics({
       pending: () => parts.requests.pending().length,
@@ -185,12 +188,12 @@ export class Host implements AsyncDisposable {
 
   /** Removes the blocks that no space holds and no service keeps. */
   async collect(signal: AbortSignal = this.#closing.signal): Promise<{ kept: number; removed: number; bytes: number }> {
-    const { store, provided, options } = this.#parts
+    const { store, provided, engine } = this.#parts
     async function* keep(): AsyncGenerator<Kept> {
       for await (const cid of heldRoots(store)) yield { cid, deep: true }
       for (const { hooks } of provided) if (hooks.keep) yield* hooks.keep()
     }
-    const collected = await options.engine.collect(keep, { signal })
+    const collected = await engine.collect(keep, { signal })
     this.log.info(collected, 'garbage was collected')
     return collected
   }
@@ -278,7 +281,7 @@ export class Host implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { options, provided, store, unlock } = this.#parts
+    const { options, engine, provided, store, unlock } = this.#parts
     this.#closing.abort()
     for (const timer of this.#timers) clearInterval(timer)
     const patience = AbortSignal.timeout((options.grace ?? 5) * 1000)
@@ -289,7 +292,7 @@ export class Host implements AsyncDisposable {
     await Promise.allSettled(this.#running)
     await Promise.all([...this.#listeners].map((listener) => listener.close()))
     for (const { hooks } of provided) await hooks.close?.()
-    await options.engine.close()
+    await engine.close()
     await store.close()
     unlock()
     this.log.info('the host is closed')
@@ -297,7 +300,8 @@ export class Host implements AsyncDisposable {
 }
 
 interface Parts {
-  readonly options: Omit<HostOptions, 'services'>
+  readonly options: Omit<HostOptions, 'services' | 'engine'>
+  readonly engine: Engine
   readonly signer: LocalSigner
   readonly store: Store
   readonly log: Log
