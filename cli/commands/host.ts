@@ -1,0 +1,121 @@
+import { createWriteStream } from 'node:fs'
+import { join } from 'node:path'
+import { openLog } from '@symbiosis/host'
+import { type Command, Option } from 'commander'
+import type { Approve } from '../daemon.ts'
+import { portOption } from '../options.ts'
+import type { Output } from '../output.ts'
+import { hostFolder } from '../places.ts'
+import { act } from '../run.ts'
+import { fields } from '../text.ts'
+
+interface Options {
+  dir?: string
+  port: number
+  socket?: string
+  approve: Approve
+  name?: string
+  address?: string
+  allowPrivateOrigins?: boolean
+  logLevel?: string
+}
+
+/** `symbiosis host` starts one; its subcommands operate one that runs. */
+export const host = (program: Command): Command =>
+  program
+    .command('host')
+    .description('Run a host on this machine; the subcommands operate it')
+    .option('--dir <folder>', 'where it keeps everything (default: SYMBIOSIS_DIR, or your data folder)')
+    .addOption(
+      new Option('--port <number>', 'port on which it listens, 0 for a free one').env('SYMBIOSIS_PORT').argParser(portOption).default(4747),
+    )
+    .option('--socket <path>', 'its Unix socket (default: host.sock in its folder)')
+    .addOption(
+      new Option('--approve <whom>', 'who gets leases: those you say yes to, all, or none').choices(['ask', 'all', 'none']).default('ask'),
+    )
+    .option('--name <text>', 'what it is called (default: the name of this machine)')
+    .option('--address <ip>', 'address on which it listens (default: 127.0.0.1)')
+    .option('--allow-private-origins', 'let callers name peers on this machine and its networks to fetch content from')
+    .addOption(
+      new Option('--log-level <level>', 'what its log tells').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+    )
+    .action(
+      act<[], Options>(async ({ output, signal }, { dir, logLevel, ...options }) => {
+        const folder = hostFolder(dir)
+        const { startDaemon } = await import('../daemon.ts')
+        // Where a person looks, the log would run over the questions.
+        const file = process.stderr.isTTY && !output.json ? join(folder, 'host.log') : undefined
+        const log = openLog({ ...(logLevel && { level: logLevel }), ...(file && { to: logFile(file) }) })
+        const { host, listener } = await startDaemon({ ...options, dir: folder, log })
+        const { did, name } = host
+        const { url, socket } = listener
+        output.result(
+          { event: 'listening', did, url, socket },
+          greeting({ output, name, did, url, socket, folder, file, approve: options.approve }),
+        )
+        await new Promise<void>((resolve) => {
+          if (signal.aborted) resolve()
+          signal.addEventListener('abort', () => resolve(), { once: true })
+        })
+        output.note(output.paintNote('dim', '\n  closing: what is under way may finish. Once more to end at once.'))
+        await host.close()
+      }),
+    )
+
+/** Opened at the first line: the folder may not be there before the host makes it. */
+const logFile = (path: string) => {
+  let stream: ReturnType<typeof createWriteStream> | undefined
+  return {
+    write(line: string) {
+      stream ??= createWriteStream(path, { flags: 'a', mode: 0o600 })
+      stream.write(line)
+    },
+  }
+}
+
+interface Greeting {
+  output: Output
+  name: string
+  did: string
+  url?: string
+  socket?: string
+  folder: string
+  file?: string
+  approve: Approve
+}
+
+const NEXT: { readonly [approve in Approve]: string } = {
+  ask: 'You say who gets what:',
+  all: 'Whoever asks is granted what they ask for. What was granted:',
+  none: 'Nobody who asks is granted anything. What was granted before:',
+}
+
+const greeting = ({ output, name, did, url, socket, folder, file, approve }: Greeting): string => {
+  const { paint } = output
+  const dim = (text: string) => paint('dim', text)
+  const command = (text: string) => `    ${paint('cyan', `${byNpm() ? 'npx ' : ''}symbiosis ${text}`)}`
+  const operating = folder === hostFolder() ? '' : ` --dir ${folder}`
+  return [
+    '',
+    `  ${paint('bold', name)} is listening`,
+    '',
+    fields({ url, socket, did, folder, log: file }, '    ', dim),
+    '',
+    '  From another terminal, ask it for leases and use them:',
+    command(`pair ${url ?? `unix:${socket}`}`),
+    command('request pin dag'),
+    command('add FILE'),
+    '',
+    `  ${NEXT[approve]}`,
+    ...(approve === 'ask'
+      ? [command(`host requests${operating}`), command(`host approve CODE${operating}`)]
+      : [command(`host leases${operating}`)]),
+    ...(approve === 'ask' && process.stdin.isTTY
+      ? ['', `  ${dim('Or answer right here: the questions come as they are asked. Ctrl-C ends the host.')}`]
+      : []),
+    '',
+  ].join('\n')
+}
+
+/** Run by npm, the command is not on the path of the next terminal. */
+const byNpm = (): boolean => process.env.npm_lifecycle_event === 'start' || process.env.npm_lifecycle_event === 'npx'

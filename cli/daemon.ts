@@ -1,0 +1,50 @@
+import { hostname } from 'node:os'
+import { join } from 'node:path'
+import { dagService } from '@symbiosis/capabilities/dag/host'
+import { pinService } from '@symbiosis/capabilities/pin/host'
+import { allow, ask, askInTerminal, type Consent, deny, Host, type Listener, type Log } from '@symbiosis/host'
+import { helia } from '@symbiosis/host/helia'
+import { socketOf } from './places.ts'
+
+export type Approve = 'ask' | 'all' | 'none'
+
+export interface DaemonOptions {
+  dir: string
+  port: number
+  address?: string
+  socket?: string
+  approve: Approve
+  name?: string
+  /** Whether content may be fetched from peers on this machine and its networks. */
+  allowPrivateOrigins?: boolean
+  log: Log
+}
+
+/** The services that a host leases where its caller names none. */
+export const SERVICES = ['pin', 'dag'] as const
+
+/** The host of one machine: Helia for its blocks and peers, and the services that need no more than it. */
+export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host; listener: Listener }> => {
+  const { dir, port, address, socket = socketOf(dir), approve, name = hostname(), allowPrivateOrigins = false, log } = options
+  const host = await Host.open({
+    dir,
+    name,
+    log,
+    engine: () => helia({ dir: join(dir, 'engine'), allowPrivateOrigins }),
+    services: (engine) => [pinService(engine), dagService(engine)],
+    consent: consentFor(approve),
+  })
+  try {
+    return { host, listener: await host.listen({ port, socket, ...(address && { address }) }) }
+  } catch (thrown) {
+    await host.close()
+    throw thrown
+  }
+}
+
+/** Operators can always answer. Where nobody sits at the terminal, they are the only ones who do. */
+const consentFor = (approve: Approve): Consent => {
+  if (approve === 'all') return allow
+  if (approve === 'none') return deny
+  return process.stdin.isTTY ? askInTerminal() : ask
+}

@@ -1,0 +1,18 @@
+import { Command } from 'commander'
+import { EXIT, tell } from './exit.ts'
+import { flushed, leaveQuietly, Output } from './output.ts'
+import { addCommands } from './program.ts'
+
+leaveQuietly()
+const json = process.argv.includes('--json')
+const program = new Command('symbiosis').exitOverride()
+if (json) program.configureOutput({ writeErr: () => {} })
+let code: number = EXIT.ok
+try {
+  addCommands(program)
+  await program.parseAsync()
+} catch (thrown) {
+  code = tell(thrown, new Output(json))
+}
+await flushed()
+process.exit(code)

@@ -1,0 +1,42 @@
+import { type DID, Failure, isDid } from '@symbiosis/protocol'
+import { parseBytes, parseDuration } from '@symbiosis/symbiont'
+import { InvalidArgumentError } from 'commander'
+import { CID } from 'multiformats/cid'
+
+/** What is typed wrongly is a matter of usage, not a refusal. */
+const typed =
+  <T>(parse: (text: string) => T) =>
+  (text: string): T => {
+    try {
+      return parse(text)
+    } catch (thrown) {
+      if (thrown instanceof Failure) throw new InvalidArgumentError([thrown.message, thrown.details.hint].filter(Boolean).join(' '))
+      throw thrown
+    }
+  }
+
+export const bytesOption = typed(parseBytes)
+/** Seconds. */
+export const durationOption = typed(parseDuration)
+
+export const cidArgument = (text: string): CID => {
+  try {
+    return CID.parse(text.replace(/^\/?ipfs(:\/)?\//, ''))
+  } catch {
+    throw new InvalidArgumentError('It is no CID.')
+  }
+}
+
+export const didArgument = (text: string): DID => {
+  if (!isDid(text)) throw new InvalidArgumentError('It is no DID, such as did:key:z6Mk...')
+  return text as DID
+}
+
+export const portOption = (text: string): number => {
+  const port = Number(text)
+  if (!/^\d+$/.test(text) || port > 65_535) throw new InvalidArgumentError('It is no port: use 0 to 65535, where 0 takes a free one.')
+  return port
+}
+
+/** For options that may be given several times. */
+export const collect = (value: string, before: string[] = []): string[] => [...before, value]

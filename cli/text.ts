@@ -1,0 +1,43 @@
+import { stripVTControlCharacters, styleText } from 'node:util'
+
+type Style = Parameters<typeof styleText>[0]
+
+/** Colours where a person looks: on a terminal, unless NO_COLOR says otherwise. */
+export const paint =
+  (stream: NodeJS.WriteStream) =>
+  (style: Style, text: string): string =>
+    styleText(style, text, { stream })
+
+const widthOf = (text: string): number => [...stripVTControlCharacters(text)].length
+const pad = (text: string, width: number): string => text + ' '.repeat(Math.max(0, width - widthOf(text)))
+
+/** Rows in columns that line up. */
+export const table = (rows: readonly (readonly string[])[], indent = '  '): string => {
+  const widths: number[] = []
+  for (const row of rows) for (const [column, cell] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, widthOf(cell))
+  return rows.map((row) => `${indent}${row.map((cell, column) => pad(cell, widths[column] as number)).join('   ')}`.trimEnd()).join('\n')
+}
+
+/** Names with what they are; those without a value are left out. */
+export const fields = (pairs: { readonly [name: string]: string | undefined }, indent = '  ', style = (name: string) => name): string =>
+  table(
+    Object.entries(pairs).flatMap(([name, value]) => (value === undefined || value === '' ? [] : [[style(name), value]])),
+    indent,
+  )
+
+/** `did:key:z6Mkf…9xQ`: enough to tell one from another; wherever it must be copied, it's shown whole. */
+export const shortDid = (did: string): string => (did.length > 20 ? `${did.slice(0, 13)}…${did.slice(-3)}` : did)
+
+/** Unix seconds as the reader's own clock shows them. */
+export const timeText = (seconds: number): string => {
+  if (!Number.isFinite(seconds)) return 'never'
+  const local = new Date(seconds * 1000)
+  const two = (value: number) => String(value).padStart(2, '0')
+  const date = `${local.getFullYear()}-${two(local.getMonth() + 1)}-${two(local.getDate())}`
+  return `${date} ${two(local.getHours())}:${two(local.getMinutes())}:${two(local.getSeconds())}`
+}
+
+/** Text of somebody else's, without what could move the cursor or turn the line around. */
+export const plain = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
+  text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, ' ')
