@@ -1,3 +1,4 @@
+import type { DatabaseSync } from 'node:sqlite'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Failure } from '@symbiosis/protocol'
 
@@ -12,13 +13,11 @@ const BUSY = 5
  * @throws Failure Unavailable where others don't let go
  */
 export const withLock = async <T>(path: string, work: () => Promise<T>): Promise<T> => {
-  const { DatabaseSync } = await import('node:sqlite')
-  const lock = new DatabaseSync(path, { timeout: 0 })
+  const { DatabaseSync: Database } = await import('node:sqlite')
+  const lock = new Database(path, { timeout: 0 })
   try {
-    // Nothing is ever written to it: no journal is wanted beside it.
-    lock.exec('PRAGMA journal_mode = MEMORY')
     const until = Date.now() + PATIENCE
-    while (!taken(() => lock.exec('BEGIN EXCLUSIVE'))) {
+    while (!taken(lock)) {
       if (Date.now() > until)
         throw new Failure('Unavailable', `Another process keeps the wallet locked (${path}).`, { hint: 'Wait for it, or end it.' })
       await sleep(2 + Math.random() * 20)
@@ -29,9 +28,10 @@ export const withLock = async <T>(path: string, work: () => Promise<T>): Promise
   }
 }
 
-const taken = (begin: () => void): boolean => {
+const taken = (lock: DatabaseSync): boolean => {
   try {
-    begin()
+    // Nothing is ever written to it: no journal is wanted beside it.
+    lock.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE')
     return true
   } catch (thrown) {
     if ((thrown as { errcode?: number }).errcode === BUSY) return false

@@ -43,7 +43,9 @@ const read = async (file: string): Promise<WalletState | undefined> => {
   const handle = await open(file, constants.O_RDONLY).catch(absent)
   if (!handle) return undefined
   try {
-    const { mode } = await handle.stat()
+    const stats = await handle.stat()
+    if (!stats.isFile()) throw Object.assign(new Error('not a file'), { code: 'EISDIR' })
+    const { mode } = stats
     if (HAS_MODES && (mode & 0o077) !== 0) {
       throw new Failure('Denied', `The wallet ${file} can be used by others on this machine (mode ${(mode & 0o777).toString(8)}).`, {
         field: 'mode',
