@@ -1,4 +1,5 @@
 import { type AccessState, access, brief, type DID, Failure, invoke, type Proof, unwrap } from '@symbiosis/protocol'
+import type { CID } from 'multiformats/cid'
 import { type Abilities, askedOf } from './abilities.ts'
 import { parseDuration } from './amounts.ts'
 import { addLease } from './lease-book.ts'
@@ -20,8 +21,8 @@ export interface RequestOptions {
   /** For which space; the default one unless given. */
   space?: DID
   signal?: AbortSignal
-  /** Called once if the owner is asked: words that the owner sees too, and when the request ends unanswered (Unix seconds). */
-  onPending?(code: string | undefined, expires: number | undefined): void
+  /** Called once if the owner is asked: words that the owner sees too, when the request ends unanswered (Unix seconds), and what `resume` takes. */
+  onPending?(code: string | undefined, expires: number | undefined, request: CID): void
 }
 
 /**
@@ -44,16 +45,32 @@ export const request = async (self: Self, abilities: Abilities, options: Request
   const asking = callerTo(self, host, space, proofsFor(self, space, 'access/request'))
   let state: AccessState = unwrap((await invoke(asking, access, 'request', nb, withSignal)).result)
   if (state.state === 'pending') {
-    options.onPending?.(state.code, state.expires)
+    options.onPending?.(state.code, state.expires, state.request)
     state = await answerTo(self, host, space, state, signal)
   }
   return keepLeases(self, host, space, state)
 }
 
+/**
+ * Waits for the answer to a request that was made before, by this process or another, and keeps what is granted.
+ * @throws Failure Denied, Expired, NotFound (no such request, or host), NotOwner, Unavailable, Cancelled
+ */
+export const resume = async (self: Self, link: CID, options: Pick<RequestOptions, 'host' | 'space' | 'signal'> = {}): Promise<Proof[]> => {
+  const host = findHost(self, options.host)
+  const space = options.space ?? defaultSpace(self)
+  return keepLeases(self, host, space, await answerTo(self, host, space, { request: link }, options.signal))
+}
+
 /** A host may hold the question open or answer `pending` at once: then it's asked again, no more than once a second. */
 const PAUSE = 1000
 
-const answerTo = async (self: Self, host: KeptHost, space: DID, pending: AccessState, signal?: AbortSignal): Promise<AccessState> => {
+const answerTo = async (
+  self: Self,
+  host: KeptHost,
+  space: DID,
+  pending: Pick<AccessState, 'request' | 'expires'>,
+  signal?: AbortSignal,
+): Promise<AccessState> => {
   const waiting = callerTo(self, host, space, proofsFor(self, space, 'access/wait'))
   for (;;) {
     const began = Date.now()

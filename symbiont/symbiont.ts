@@ -1,7 +1,8 @@
 import type { Answered, DID, Input, Output, Service } from '@symbiosis/protocol'
+import type { CID } from 'multiformats/cid'
 import type { Abilities } from './abilities.ts'
 import { type Connect, connectWeb } from './address.ts'
-import { type RequestOptions, request } from './asking.ts'
+import { type RequestOptions, request, resume } from './asking.ts'
 import { type ChoiceOptions, call, type SymbiontCallOptions } from './calling.ts'
 import { type Accepted, accept, type Delegated, type DelegateOptions, delegate } from './delegating.ts'
 import { type Returning, returningDoor, type Throwing, throwingDoor } from './doors.ts'
@@ -129,6 +130,16 @@ export class Symbiont implements AsyncDisposable {
    */
   async request(abilities: Abilities, options: RequestOptions = {}): Promise<Lease[]> {
     const proofs = await request(this.#self, abilities, options)
+    this.#revoker.lazily()
+    return proofs.map((proof) => describeLease(this.#self, proof))
+  }
+
+  /**
+   * Waits for the answer to an earlier request, named by what its `onPending` was given. A request outlives this process, and the host's.
+   * @throws Failure Denied, Expired (no answer in time), NotFound, NotOwner, Unavailable, Cancelled
+   */
+  async resume(request: CID, options: Pick<RequestOptions, 'host' | 'space' | 'signal'> = {}): Promise<Lease[]> {
+    const proofs = await resume(this.#self, request, options)
     this.#revoker.lazily()
     return proofs.map((proof) => describeLease(this.#self, proof))
   }
