@@ -40,3 +40,11 @@ export const portOption = (text: string): number => {
 
 /** For options that may be given several times. */
 export const collect = (value: string, before: string[] = []): string[] => [...before, value]
+
+/** `pin`, `pin/*`, `pin/add`: gathered where there are several. */
+export const abilityArgument = (text: string, before: string[] = []): string[] => {
+  const can = text.trim().toLowerCase()
+  if (/^[a-z][a-z0-9-]*$/.test(can)) return [...before, `${can}/*`]
+  if (/^[a-z][a-z0-9-]*\/(\*|[a-z][a-z0-9]*)$/.test(can)) return [...before, can]
+  throw new InvalidArgumentError('It is no ability: write pin, pin/* or pin/add.')
+}

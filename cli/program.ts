@@ -1,9 +1,17 @@
 import type { Command } from 'commander'
 import { host } from './commands/host.ts'
+import { hosts } from './commands/hosts.ts'
+import { init } from './commands/init.ts'
+import { leases } from './commands/leases.ts'
+import { operating } from './commands/operating.ts'
+import { pair } from './commands/pair.ts'
+import { recover } from './commands/recover.ts'
+import { request } from './commands/request.ts'
+import { whoami } from './commands/whoami.ts'
 import { didArgument } from './options.ts'
 import manifest from './package.json' with { type: 'json' }
 
-/** The whole command, one line each. */
+/** The whole command. */
 export const addCommands = (program: Command): void => {
   program
     .description('Lease from a host what this device is short of, or run a host')
@@ -13,5 +21,10 @@ export const addCommands = (program: Command): void => {
     .option('--host <host>', 'use this host only: its DID, name or address')
     .option('--space <did>', 'act for this space', didArgument)
     .showSuggestionAfterError()
-  host(program)
+  program.commandsGroup('A host:')
+  operating(host(program))
+  program.commandsGroup('This device:')
+  for (const add of [init, recover, whoami]) add(program)
+  program.commandsGroup('Hosts and leases:')
+  for (const add of [pair, hosts, request, leases]) add(program)
 }
