@@ -1,7 +1,9 @@
 import { join } from 'node:path'
 import {
+  type Admitted,
   admit,
   authorize,
+  type Block,
   BOUNDS,
   type Bound,
   type Bounds,
@@ -16,6 +18,8 @@ import {
   type Kept,
   type LocalSigner,
   type Provided,
+  toRefusal,
+  type Ucan,
   UcanMemory,
 } from '@symbiosis/protocol'
 import { ask, type Consent, Policies, type Policy } from './consent.ts'
@@ -232,26 +236,40 @@ export class Host implements AsyncDisposable {
   async #answer(call: Call, guard: Guard, dispatcher: Dispatcher): Promise<ChannelAnswer> {
     if (!this.ready) throw new Failure('Unavailable', 'The host is shutting down.', { retryAfter: 5 })
     const message = admit(call.message, guard.bounds, guard.memory)
-    const outcomes = await Promise.all(
-      message.invocations.map(async (invocation) => {
-        const started = performance.now()
-        const { can } = invocation.capabilities[0] ?? { can: '' }
-        const verdict = authorize(invocation, message, guard)
-        const outcome: Outcome = verdict.error
-          ? { out: verdict }
-          : (mustStreamAlone(verdict.ok.bound as Route, message.invocations.length) ??
-            (await dispatcher.run(verdict.ok.bound as Route, verdict.ok, message, this.#until(call, verdict.ok.bound), guard)))
-        const refusal = outcome.out.error?.name
-        this.metrics.called(guard.ability(can) ? can : 'unknown', refusal ?? 'ok', (performance.now() - started) / 1000)
-        this.log.debug(
-          { can, agent: invocation.issuer, invocation: String(invocation.cid), refusal, remote: call.remote },
-          'a call was answered',
-        )
-        return { ran: invocation.cid, block: issueReceipt(this.#parts.signer, invocation.cid, outcome.out), body: outcome.body }
-      }),
-    )
-    const body = outcomes.find((outcome) => outcome.body)?.body
-    return { message: encodeReceipts(outcomes), ...(body && { body }) }
+    const answers = message.invocations.map(async (invocation) => {
+      const started = performance.now()
+      const { can } = invocation.capabilities[0] ?? { can: '' }
+      const { receipt, refusal, body } = await this.#answerOne(invocation, message, call, guard, dispatcher)
+      this.metrics.called(guard.ability(can) ? can : 'unknown', refusal ?? 'ok', (performance.now() - started) / 1000)
+      this.log.debug(
+        { can, agent: invocation.issuer, invocation: String(invocation.cid), refusal, remote: call.remote },
+        'a call was answered',
+      )
+      return { ran: invocation.cid, block: receipt, body }
+    })
+    const answered = await Promise.all(answers)
+    const body = answered.find((answer) => answer.body)?.body
+    return { message: encodeReceipts(answered), ...(body && { body }) }
+  }
+
+  /** Never throws: one call that can't be answered must not take the receipts of the others along. */
+  async #answerOne(invocation: Ucan, message: Admitted, call: Call, guard: Guard, dispatcher: Dispatcher): Promise<Signed> {
+    const sign = ({ out, body }: Outcome): Signed => ({
+      receipt: issueReceipt(this.#parts.signer, invocation.cid, out),
+      ...(out.error && { refusal: out.error.name }),
+      ...(body && { body }),
+    })
+    try {
+      const { ok, error } = authorize(invocation, message, guard)
+      if (error) return sign({ out: { error } })
+      const route = ok.bound as Route
+      const alone = mustStreamAlone(route, message.invocations.length)
+      return sign(alone ?? (await dispatcher.run(route, ok, message, this.#until(call, route), guard)))
+    } catch (thrown) {
+      const error = toRefusal(thrown)
+      if (error.name === 'Internal') this.log.error({ err: thrown, invocation: String(invocation.cid) }, 'a call could not be answered')
+      return sign({ out: { error } })
+    }
   }
 
   /** Reads end when the host begins to close, since they can be had again; what changes something is given the time it needs. */
@@ -312,6 +330,13 @@ interface Parts {
   readonly revocations: Revocations
   now(): number
   unlock(): void
+}
+
+/** A signed answer, with what the log and the channel need of it. */
+interface Signed {
+  readonly receipt: Block
+  readonly refusal?: string
+  readonly body?: ReadableStream<Uint8Array>
 }
 
 /** A stream belongs to one call: with several, nobody could tell whose it is. */

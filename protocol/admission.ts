@@ -35,16 +35,25 @@ export const BOUNDS: Bounds = {
   paths: 1024,
 }
 
+/** What a UCAN of ordinary size takes is a tenth of what a stranger could put into one: both are bounded, the number and the bytes. */
+const BYTES_PER_UCAN = 1024
+
 /**
  * UCANs that were admitted before, by CID, with what their signature check said. Time and revocation aren't remembered: they are asked anew on
- * every use. The bound keeps strangers from filling memory; the oldest go first.
+ * every use. The bounds keep strangers from filling memory; the oldest go first.
  */
 export class UcanMemory {
   readonly #entries = new Map<string, { ucan: Ucan; signed?: boolean }>()
   readonly #max: number
+  #bytes = 0
 
   constructor(max = 20_000) {
     this.#max = max
+  }
+
+  /** Bytes of the blocks that are remembered. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** The UCAN of a block whose hash was checked. */
@@ -53,8 +62,13 @@ export class UcanMemory {
     if (known) return known.ucan
     // A copy, so that what's remembered doesn't keep whole messages in memory.
     const ucan = decodeUcan(cid, new Uint8Array(bytes))
-    if (this.#entries.size >= this.#max) this.#entries.delete(this.#entries.keys().next().value as string)
     this.#entries.set(String(cid), { ucan })
+    this.#bytes += bytes.length
+    for (const [name, oldest] of this.#entries) {
+      if (this.#entries.size <= this.#max && this.#bytes <= this.#max * BYTES_PER_UCAN) break
+      this.#entries.delete(name)
+      this.#bytes -= oldest.ucan.bytes.length
+    }
     return ucan
   }
 
@@ -146,7 +160,8 @@ const readExecute = (root: Block, bounds: Bounds): CID[] => {
     throw new Failure('Malformed', `The root of the message is no ${MESSAGE} with invocations to execute.`)
   }
   if (execute.length > bounds.invocations) throw tooLarge('invocations', execute.length, bounds.invocations, 'The invocations of a message')
-  return execute
+  // Named twice, it is still one invocation, and it gets one receipt.
+  return [...new Map((execute as CID[]).map((cid) => [String(cid), cid])).values()]
 }
 
 /** The longest chain below each block, each block looked at once: diamonds cost no more than chains. */

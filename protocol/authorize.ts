@@ -156,6 +156,7 @@ const leaseChain: Step = (call, guard) => {
   const { invocation, capability, bound } = call
   if (bound.ability.authority !== 'leased') return undefined
   const edges: (readonly Edge[])[] = []
+  const edgesOf = edgesBy(bound)
   const search: Search = {
     chain: 'lease',
     root: guard.host,
@@ -165,7 +166,7 @@ const leaseChain: Step = (call, guard) => {
       hint: `Ask for one: symbiosis request ${bound.service.id}`,
     },
     stands: (link, now) => outOfTime(link, now, 'lease') ?? leasesClaim(link, bound, guard.host),
-    narrows: (path) => narrowsAll(path, bound),
+    narrows: (path) => narrowsAll(path, edgesOf),
   }
   const found = findPaths(capability.with, invocation.proofs, search, call.message, guard)
   for (let next = found.next(); ; next = found.next()) {
@@ -173,7 +174,7 @@ const leaseChain: Step = (call, guard) => {
       if (edges.length === 0) return next.value
       break
     }
-    edges.push(edgesOf(next.value, bound))
+    edges.push(edgesOf(next.value))
     if (edges.length === MAX_LEASE_PATHS) break
   }
   call.leases = edges
@@ -213,13 +214,16 @@ const allowsClaim = (link: Ucan, claim: Capability, ability: Ability): Refusal |
   let reason = `does not cover "${claim.can}" on ${brief(claim.with)}`
   for (const { nb = {} } of related) {
     const unknown = Object.keys(nb).find((field) => !Object.hasOwn(ability.nb.properties ?? {}, field))
-    const other = Object.keys(nb).find((field) => !sameValue(nb[field], claim.nb?.[field]))
+    const other = Object.keys(nb).find((field) => !sameValue(nb[field], ownField(claim.nb, field)))
     if (unknown === undefined && other === undefined) return undefined
     reason =
       unknown === undefined ? `allows only one value of "${other}"` : `has the caveat "${unknown}", which "${claim.can}" does not know`
   }
   return refuse('NotOwner', `The delegation ${brief(link.cid)} ${reason}.`, { link: String(link.cid), chain: 'owner' }).error
 }
+
+/** Every map inherits a "constructor", which is no value of anybody's. */
+const ownField = (nb: Capability['nb'], field: string): Value | undefined => (nb && Object.hasOwn(nb, field) ? nb[field] : undefined)
 
 const sameValue = (a: Value | undefined, b: Value | undefined): boolean =>
   a !== undefined && b !== undefined && sameBytes(encode(a), encode(b))
@@ -236,23 +240,33 @@ const leasesClaim = (link: Ucan, bound: Bound, host: DID): Refusal | undefined =
 }
 
 /** The last lease of the path against the ones above it, whose own narrowing was checked on the way. */
-const narrowsAll = (path: Path, bound: Bound): Refusal | undefined => {
+const narrowsAll = (path: Path, edgesOf: (path: Path) => Edge[]): Refusal | undefined => {
   const child = path.at(-1) as Ucan
   const parent = path.at(-2)
   if (!parent) return undefined
-  const edges = edgesOf(path.slice(0, -1), bound)
-  const stated = statedLimits(leaseOf(child) as Capability, bound.service.limits).ok ?? {}
-  const reason = exceeds(child, parent, stated, edges.at(-1)?.limits ?? {})
+  const [stated, above] = [edgesOf([child]), edgesOf(path.slice(0, -1))]
+  const reason = exceeds(child, parent, stated[0]?.limits ?? {}, above.at(-1)?.limits ?? {})
   if (reason)
     return refuse('NoLease', `The lease ${brief(child.cid)} is void: ${reason}.`, { link: String(child.cid), chain: 'lease' }).error
 }
 
-const edgesOf = (path: Path, bound: Bound): Edge[] => {
-  let limits: Edge['limits'] = {}
-  return path.map((lease) => {
-    limits = { ...limits, ...statedLimits(leaseOf(lease) as Capability, bound.service.limits).ok }
-    return { by: lease.issuer, to: lease.audience, limits }
-  })
+/** The edges of paths whose every lease stands, each lease read once: a search asks for the same ones again and again. */
+const edgesBy = (bound: Bound): ((path: Path) => Edge[]) => {
+  const stated = new Map<Ucan, Edge['limits']>()
+  const statedBy = (lease: Ucan): Edge['limits'] => {
+    const known = stated.get(lease)
+    if (known) return known
+    const read = statedLimits(leaseOf(lease) as Capability, bound.service.limits).ok ?? {}
+    stated.set(lease, read)
+    return read
+  }
+  return (path) => {
+    let limits: Edge['limits'] = {}
+    return path.map((lease) => {
+      limits = { ...limits, ...statedBy(lease) }
+      return { by: lease.issuer, to: lease.audience, limits }
+    })
+  }
 }
 
 const say = (name: Parameters<typeof refuse>[0], message: string, call: Call, details: Parameters<typeof refuse>[2] = {}): Refusal =>

@@ -41,6 +41,11 @@ export function* findPaths(
   let steps = 0
   const verdicts = new Map<string, Refusal | undefined>()
   const dead = new Set<string>()
+  const step = (): void => {
+    if (++steps <= guard.bounds.paths) return
+    const limit = guard.bounds.paths
+    throw new Failure('TooLarge', `The proofs need more than ${limit} steps to search.`, { field: 'paths', limit })
+  }
   const note = (refusal: Refusal): void => {
     if (!best || TELLING.indexOf(refusal.name) < TELLING.indexOf(best.name)) best = refusal
   }
@@ -54,16 +59,10 @@ export function* findPaths(
   }
 
   function* pathsTo(holder: string, links: readonly CID[]): Generator<Path, void> {
-    for (const cid of links) {
-      const name = String(cid)
+    for (const name of new Set(links.map(String))) {
       const link = message.ucans.get(name)
       if (!link || link.audience !== holder || dead.has(name)) continue
-      if (++steps > guard.bounds.paths) {
-        throw new Failure('TooLarge', `The proofs need more than ${guard.bounds.paths} steps to search.`, {
-          field: 'paths',
-          limit: guard.bounds.paths,
-        })
-      }
+      step()
       const refusal = verdictOn(link, name)
       if (refusal) {
         note(refusal)
@@ -73,6 +72,8 @@ export function* findPaths(
       let alive = false
       const above: Iterable<Path> = link.issuer === search.root ? [[]] : pathsTo(link.issuer, link.proofs)
       for (const upper of above) {
+        // Every path is paid for at every link that it comes down through: that's what a search costs.
+        step()
         const path = [...upper, link]
         const unfit = search.narrows?.(path) ?? revoked(path, search.chain, guard)
         if (unfit) {

@@ -119,5 +119,6 @@ export const isAbort = (thrown: unknown): boolean =>
 /** Short text for a CID in messages. */
 export const brief = (cid: CID | string): string => {
   const text = String(cid)
-  return text.length > 20 ? `${text.slice(0, 8)}…${text.slice(-4)}` : text
+  // A cut may go through a character of two units, and half of one can't be written.
+  return text.length > 20 ? `${text.slice(0, 8)}…${text.slice(-4)}`.toWellFormed() : text
 }
