@@ -15,12 +15,14 @@ export {
   ability,
   canOf,
   type Effect,
+  type Errors,
   type Input,
   type Limit,
   type Limits,
   limit,
   type Output,
   type Service,
+  type Streaming,
   service,
 } from './contract.ts'
 export { archive, delegate, extract, nonce, type Proof, proofOf, ucansOf } from './delegation.ts'
