@@ -97,7 +97,8 @@ export class Renewer {
       )
       const renewed = readLease(unwrap(result).lease, { host: did, space, now: now() })
       // A host may find that the lease is still young, and answer with it.
-      if (!renewed.ucan.cid.equals(proof.ucan.cid)) await holdings.update((state) => addLease(state, renewed, now(), lease))
+      if (renewed.ucan.cid.equals(proof.ucan.cid)) this.#paused.set(lease, now() + PAUSE)
+      else await holdings.update((state) => addLease(state, renewed, now(), lease))
       return { lease, host: did, renewed: describeLease(this.#self, renewed) }
     } catch (thrown) {
       this.#paused.set(lease, now() + PAUSE)
