@@ -85,7 +85,10 @@ export class Policies {
   /** The standing answer to a request, if every ability of it has one. A denial of any of them denies it. */
   async answer(request: Request): Promise<Answer | undefined> {
     const policies = (await this.list()).filter(({ space }) => space === '*' || space === request.space)
-    const denied = policies.some(({ answer, can }) => answer === 'deny' && request.abilities.some((asked) => covers(can, asked.can)))
+    // Both ways: whoever was denied one ability must not get it by asking for all of them.
+    const denied = policies.some(
+      ({ answer, can }) => answer === 'deny' && request.abilities.some((asked) => covers(can, asked.can) || covers(asked.can, can)),
+    )
     if (denied) return { allow: false, reason: 'A standing policy of this host denies it.' }
     const allowed = request.abilities.every((asked) =>
       policies.some((policy) => policy.answer === 'allow' && allows(policy, asked, request.ttl)),

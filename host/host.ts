@@ -275,7 +275,10 @@ export class Host implements AsyncDisposable {
   /** Reads end when the host begins to close, since they can be had again; what changes something is given the time it needs. */
   #until(call: Call, { ability }: Bound): Call {
     const end = ability.effect === 'read' ? this.#closing.signal : this.#aborting.signal
-    return { ...call, signal: AbortSignal.any([call.signal, end]) }
+    const signal = AbortSignal.any([call.signal, end])
+    // An upload that stands still must not hold up who closes, or waits for who has left.
+    const body = call.body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(), { signal })
+    return { ...call, signal, ...(body && { body }) }
   }
 
   async #held(...held: Parameters<NonNullable<Provided['hooks']['held']>>): Promise<void> {

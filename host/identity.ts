@@ -24,10 +24,23 @@ export const openIdentity = (dir: string): LocalSigner => {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const path = join(dir, 'host.key')
   const known = readPrivate(path)
-  if (known) return signerFromSeed(Buffer.from((JSON.parse(known) as { seed: string }).seed, 'base64url'))
+  if (known) return readIdentity(path, known)
   const seed = generateSeed()
-  writePrivate(path, JSON.stringify({ version: 1, seed: Buffer.from(seed).toString('base64url') }))
-  return signerFromSeed(seed)
+  const signer = signerFromSeed(seed)
+  writePrivate(path, JSON.stringify({ version: 1, did: signer.did, seed: Buffer.from(seed).toString('base64url') }))
+  return signer
+}
+
+/** The DID stands beside the seed, so that a damaged seed is no other host's. */
+const readIdentity = (path: string, text: string): LocalSigner => {
+  try {
+    const { did, seed } = JSON.parse(text) as { did?: string; seed: string }
+    const signer = signerFromSeed(Buffer.from(seed, 'base64url'))
+    if (did !== undefined && did !== signer.did) throw new TypeError(`The seed is not that of ${did}.`)
+    return signer
+  } catch (cause) {
+    throw damaged(path, cause)
+  }
 }
 
 export const operatorPath = (dir: string): string => join(dir, 'operator.key')

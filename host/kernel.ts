@@ -91,11 +91,12 @@ const revokeHandlers = ({ leases, revocations }: Parts): Handlers<typeof revocat
       cause: String(invocation),
     })
     // Who takes one lease of a consent back means the consent: a renewed sibling must not outlive it.
-    const lease = ucan.issuer === guard.host ? await leases.find(ucan.audience, link) : undefined
-    const siblings = lease ? await leases.siblings(lease) : []
-    const open = siblings.filter(({ lease: each, expires }) => !each.equals(link) && expires + CLOCK_SKEW >= at)
-    await revocations.add([entry(link, ucan.expiration), ...open.map((each) => entry(each.lease, each.expires))], async (tx) => {
+    await revocations.add(async (tx) => {
+      const lease = ucan.issuer === guard.host ? await leases.find(ucan.audience, link, tx) : undefined
+      const siblings = lease ? await leases.siblings(lease, tx) : []
       if (lease) await leases.withdraw(tx, lease)
+      const open = siblings.filter(({ lease: each, expires }) => !each.equals(link) && expires + CLOCK_SKEW >= at)
+      return [entry(link, ucan.expiration), ...open.map((each) => entry(each.lease, each.expires))]
     })
     return { at }
   },

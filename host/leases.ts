@@ -2,6 +2,7 @@ import {
   type Amounts,
   type Asked,
   archive,
+  CLOCK_SKEW,
   type DID,
   delegate,
   extract,
@@ -13,7 +14,7 @@ import {
 } from '@symbiosis/protocol'
 import { CID } from 'multiformats/cid'
 import type { Revocations } from './revocations.ts'
-import type { Store, StoreTransaction } from './store/store.ts'
+import type { Store, StoreReader, StoreTransaction } from './store/store.ts'
 import { usedOf } from './usage.ts'
 
 /**
@@ -78,8 +79,8 @@ export class Leases {
     if (!(await tx.get(CONSENT, ucan.audience, id))) await tx.put(CONSENT, ucan.audience, id, { can, limits, ttl, since: consent.since })
   }
 
-  async find(space: string, lease: CID): Promise<IssuedLease | undefined> {
-    const value = await this.#store.get(LEASE, space, String(lease))
+  async find(space: string, lease: CID, reader: StoreReader = this.#store): Promise<IssuedLease | undefined> {
+    const value = await reader.get(LEASE, space, String(lease))
     return value === undefined ? undefined : issued(space, String(lease), value)
   }
 
@@ -99,8 +100,8 @@ export class Leases {
   }
 
   /** All leases that came of one consent: taking one back takes back what was consented to. */
-  async siblings(lease: IssuedLease): Promise<IssuedLease[]> {
-    const entries = await this.#store.list(LEASE, lease.space)
+  async siblings(lease: IssuedLease, reader: StoreReader = this.#store): Promise<IssuedLease[]> {
+    const entries = await reader.list(LEASE, lease.space)
     return entries.map(({ key, value }) => issued(lease.space, key, value)).filter(({ consent }) => consent === lease.consent)
   }
 
@@ -117,17 +118,33 @@ export class Leases {
     const lease = await this.find(space, link)
     if (!lease)
       throw new Failure('NotFound', 'This host did not issue that lease to this space.', { link: String(link), hint: 'Ask for a new one.' })
-    const consent = (await this.#store.get(CONSENT, space, lease.consent)) as Consent | undefined
-    if (!consent)
-      throw new Failure('Denied', 'The consent behind the lease no longer stands.', { link: String(link), hint: 'Ask for a new lease.' })
-    if (lease.expires < now)
+    const [revoked] = revocations.of(link)
+    if (revoked)
+      throw new Failure('Revoked', 'The lease was revoked.', {
+        link: String(link),
+        by: revoked.by,
+        at: revoked.at,
+        hint: 'Ask for a new one.',
+      })
+    if (lease.expires + CLOCK_SKEW < now)
       throw new Failure('Expired', 'The lease has ended already.', { link: String(link), at: lease.expires, hint: 'Ask for a new one.' })
-    const valid = (await this.siblings(lease)).filter((each) => revocations.of(each.lease).length === 0)
-    const newest = valid.reduce((a, b) => (b.expires > a.expires ? b : a), lease)
-    if (newest.expires - now > (consent.ttl * 2) / 3) return extract(newest.archive)
+    const consent = await this.#consent(lease)
     const next = await this.sign(space, { can: consent.can, limits: consent.limits as { [limit: string]: number } }, now + consent.ttl)
-    await this.#store.write((tx) => this.record(tx, next, { id: lease.consent, since: now }))
-    return next
+    return this.#store.write(async (tx) => {
+      // Asked again where no revocation can come between: a lease made after one would outlive it, and bring the consent back.
+      await this.#consent(lease, tx)
+      const valid = (await this.siblings(lease, tx)).filter((each) => revocations.of(each.lease).length === 0)
+      const newest = valid.reduce((a, b) => (b.expires > a.expires ? b : a), lease)
+      if (newest.expires - now > (consent.ttl * 2) / 3) return extract(newest.archive)
+      await this.record(tx, next, { id: lease.consent, since: now })
+      return next
+    })
+  }
+
+  async #consent({ space, consent, lease }: IssuedLease, reader: StoreReader = this.#store): Promise<Consent> {
+    const standing = (await reader.get(CONSENT, space, consent)) as Consent | undefined
+    if (standing) return standing
+    throw new Failure('Denied', 'The consent behind the lease no longer stands.', { link: String(lease), hint: 'Ask for a new lease.' })
   }
 }
 

@@ -16,7 +16,7 @@ import {
 import type { CID } from 'multiformats/cid'
 import type { Answer, Consent, Policies, Request } from './consent.ts'
 import type { Leases } from './leases.ts'
-import type { Store } from './store/store.ts'
+import type { Store, StoreTransaction } from './store/store.ts'
 
 /** Named limits of asking. */
 export interface RequestOptions {
@@ -42,6 +42,7 @@ export const REQUEST_OPTIONS: RequestOptions = {
 }
 
 const KIND = 'request'
+type Made = Pick<Request, 'request' | 'space' | 'agent' | 'why' | 'app' | 'origin'>
 type Stored = Request & { state: 'pending' | 'granted' | 'denied'; reason?: string; leases?: Uint8Array[] }
 
 interface Parts {
@@ -59,6 +60,7 @@ interface Parts {
 export class Requests {
   readonly #parts: Parts
   readonly #pending = new Map<string, { request: Request; settled: AbortController }>()
+  readonly #making = new Map<string, Promise<AccessState>>()
 
   private constructor(parts: Parts) {
     this.#parts = parts
@@ -78,12 +80,18 @@ export class Requests {
     return [...this.#pending.values()].map(({ request }) => request)
   }
 
-  /** Takes a request in. The same invocation again is the same request. */
-  async make(
-    request: Pick<Request, 'request' | 'space' | 'agent' | 'why' | 'app' | 'origin'>,
-    asked: readonly Asked[],
-    ttl: number | undefined,
-  ): Promise<AccessState> {
+  /** Takes a request in. The same invocation again, at the same moment too, is the same request. */
+  make(request: Made, asked: readonly Asked[], ttl: number | undefined): Promise<AccessState> {
+    const name = String(request.request)
+    let making = this.#making.get(name)
+    if (!making) {
+      making = this.#make(request, asked, ttl).finally(() => this.#making.delete(name))
+      this.#making.set(name, making)
+    }
+    return making
+  }
+
+  async #make(request: Made, asked: readonly Asked[], ttl: number | undefined): Promise<AccessState> {
     const { store, options, policies, consent, now, log } = this.#parts
     const known = await store.get(KIND, request.space, String(request.request))
     if (known) return stateOf(known as unknown as Stored, now())
@@ -99,14 +107,19 @@ export class Requests {
     }
     const standing = await policies.answer(whole)
     if (standing) return this.#settle(whole, standing)
-    const answer = consent(whole, this.#reserve(whole).settled.signal)
-    if (answer && !(answer instanceof Promise)) return this.#settle(whole, answer)
+    this.#mustHaveRoom(whole.space)
+    const { settled } = this.#await(whole)
     const stored: Stored = { ...whole, state: 'pending' }
-    await store.write((tx) =>
-      tx.put(KIND, whole.space, String(whole.request), stored as unknown as Value, { expires: whole.expires + 86_400 }),
-    )
+    try {
+      const answer = consent(whole, settled.signal)
+      if (answer && !(answer instanceof Promise)) return await this.#settle(whole, answer)
+      await store.write((tx) => this.#put(tx, stored))
+      if (answer) this.#whenAnswered(whole, answer)
+    } catch (error) {
+      this.#release(String(whole.request))
+      throw error
+    }
     log('a request waits for the owner', { request: String(whole.request), space: whole.space, code: whole.code })
-    if (answer) this.#whenAnswered(whole, answer)
     return stateOf(stored, now())
   }
 
@@ -139,15 +152,19 @@ export class Requests {
     const name = String(request.request)
     if (!answer.allow) {
       const stored: Stored = { ...request, state: 'denied', ...(answer.reason && { reason: answer.reason }) }
-      await store.write(async (tx) => {
-        await tx.put(KIND, request.space, name, stored as unknown as Value, { expires: request.expires + 86_400 })
+      const settled = await store.write(async (tx) => {
+        const before = await this.#before(tx, request)
+        if (before && before.state !== 'pending') return before
+        // Who was denied at once waits for nothing, and what nobody waits for isn't kept: anyone may ask.
+        if (before) await this.#put(tx, stored)
         if (answer.always)
           for (const { can } of request.abilities)
             await policies.add(tx, { id: `${name}/${can}`, answer: 'deny', space: request.space, can, limits: {}, ttl: 0 })
+        return stored
       })
       this.#release(name)
       log('a request was denied', { request: name, space: request.space })
-      return stateOf(stored, now())
+      return stateOf(settled, now())
     }
     const ttl = Math.min(answer.ttl ?? request.ttl, request.ttl)
     const granted = answer.abilities ? lesser(answer.abilities, request.abilities) : request.abilities
@@ -155,9 +172,9 @@ export class Requests {
     for (const asked of granted) issued.push(await leases.sign(request.space, asked, now() + ttl))
     const stored: Stored = { ...request, state: 'granted', leases: issued.map(archive) }
     const settled = await store.write(async (tx) => {
-      const before = (await tx.get(KIND, request.space, name)) as unknown as Stored | undefined
+      const before = await this.#before(tx, request)
       if (before && before.state !== 'pending') return before
-      await tx.put(KIND, request.space, name, stored as unknown as Value, { expires: request.expires + 86_400 })
+      await this.#put(tx, stored)
       for (const lease of issued) await leases.record(tx, lease, { id: `${name}/${leaseOf(lease.ucan)?.can}`, since: now() })
       if (answer.always) {
         for (const { can, limits = {} } of granted)
@@ -189,24 +206,33 @@ export class Requests {
     return { can, limits: { ...defaultAmounts(service.limits), ...limits } }
   }
 
-  #reserve(request: Request): { settled: AbortController } {
+  #put = (tx: StoreTransaction, stored: Stored): Promise<void> =>
+    tx.put(KIND, stored.space, String(stored.request), stored as unknown as Value, { expires: stored.expires + 86_400 })
+
+  #before = async (tx: StoreTransaction, { space, request }: Request): Promise<Stored | undefined> =>
+    (await tx.get(KIND, space, String(request))) as unknown as Stored | undefined
+
+  #mustHaveRoom(space: DID): void {
     this.#dropExpired()
     const { maxPending, maxPendingPerSpace } = this.#parts.options
-    const mine = [...this.#pending.values()].filter(({ request: { space } }) => space === request.space).length
+    const mine = [...this.#pending.values()].filter(({ request }) => request.space === space).length
     if (this.#pending.size >= maxPending || mine >= maxPendingPerSpace) {
       throw new Failure('RateLimited', 'Too many requests wait for the owner of this host.', {
         retryAfter: 60,
         hint: 'Wait until the owner has answered.',
       })
     }
+  }
+
+  #await(request: Request): { settled: AbortController } {
     const entry = { request, settled: new AbortController() }
     this.#pending.set(String(request.request), entry)
     return entry
   }
 
-  /** Puts a request that a restart found waiting to the owner again. */
+  /** Puts a request that a restart found waiting to the owner again; it was let in once, so no bound keeps it out. */
   #ask(stored: Stored): void {
-    const { settled } = this.#reserve(stored)
+    const { settled } = this.#await(stored)
     const answer = this.#parts.consent(stored, settled.signal)
     if (answer) this.#whenAnswered(stored, Promise.resolve(answer))
   }

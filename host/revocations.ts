@@ -40,15 +40,16 @@ export class Revocations {
     return this.#byUcan.size
   }
 
-  /** Adds revocations by one principal and resolves when they are on disk; `also` runs in the same transaction. */
-  async add(revocations: readonly Revocation[], also: (tx: StoreTransaction) => Promise<void> = async () => {}): Promise<void> {
-    const fresh = revocations.filter(({ ucan, by }) => !this.#byUcan.get(ucan)?.some((known) => known.by === by))
-    await this.#store.write(async (tx) => {
-      for (const each of fresh) {
+  /** Adds the revocations that `find` comes to in the transaction which keeps them, and resolves when they are on disk. */
+  async add(find: (tx: StoreTransaction) => Promise<readonly Revocation[]>): Promise<void> {
+    const fresh = await this.#store.write(async (tx) => {
+      const revocations = await find(tx)
+      const unknown = revocations.filter(({ ucan, by }) => !this.#byUcan.get(ucan)?.some((known) => known.by === by))
+      for (const each of unknown) {
         const expires = each.expiration === null ? {} : { expires: each.expiration + CLOCK_SKEW + 1 }
         await tx.put(KIND, each.by, each.ucan, each as unknown as Value, expires)
       }
-      await also(tx)
+      return unknown
     })
     for (const each of fresh) this.#remember(each)
   }

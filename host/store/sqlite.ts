@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { decode, encode, Failure, type Value } from '@symbiosis/protocol'
@@ -35,6 +35,8 @@ class SqliteStore implements Store {
   constructor(path: string) {
     try {
       mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+      // SQLite gives its other files the mode of this one. What spaces keep is nobody else's, in a folder that others may enter too.
+      closeSync(openSync(path, 'a', 0o600))
       this.#writer = new DatabaseSync(path)
       this.#writer.exec('PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA busy_timeout=5000')
       migrate(this.#writer)
@@ -85,14 +87,14 @@ class SqliteStore implements Store {
           settle.push(() => resolve(value))
         } catch (error) {
           this.#writer.exec('ROLLBACK TO job')
-          settle.push(() => reject(error))
+          settle.push(() => reject(isSqlite(error) ? storeFailure(error) : error))
         }
         this.#writer.exec('RELEASE job')
       }
       this.#writer.exec('COMMIT')
     } catch (error) {
-      if (this.#writer.isTransaction) this.#writer.exec('ROLLBACK')
       for (const { reject } of jobs) reject(storeFailure(error))
+      if (this.#writer.isOpen && this.#writer.isTransaction) this.#writer.exec('ROLLBACK')
       return
     }
     for (const tell of settle) tell()
@@ -182,6 +184,8 @@ const migrate = (database: DatabaseSync): void => {
     database.exec(`BEGIN IMMEDIATE; ${migration} PRAGMA user_version=${index + 1}; COMMIT`)
   }
 }
+
+const isSqlite = (error: unknown): boolean => (error as { code?: string } | null)?.code === 'ERR_SQLITE_ERROR'
 
 const FULL = 13
 const DAMAGED = new Set([11, 26])
