@@ -39,10 +39,8 @@ describe('README', function () {
     copyTree(clone)
   })
 
-  after(async () => {
-    await host?.interrupt()
-    rmSync(temp, { recursive: true, force: true })
-  })
+  afterEach(() => host?.interrupt())
+  after(() => rmSync(temp, { recursive: true, force: true }))
 
   it('says how to start a host and how to run the tests', () => {
     const commands = blocks.filter(({ language }) => language === 'sh').flatMap(({ text }) => text.trim().split('\n'))
@@ -69,26 +67,54 @@ describe('README', function () {
     assert.equal(await host.interrupt(), 0, host.output)
   })
 
+  /** A host that says yes to everybody, and the address that the README would show for it. */
+  async function hostForAll(): Promise<(text: string) => string> {
+    host = new Running('npm start -- --approve all', clone, env)
+    const url = (await host.listening()).replace(/\/$/, '')
+    return (text) => text.replaceAll(/http:\/\/(localhost|127\.0\.0\.1):4747/g, url)
+  }
+
   for (const { run, language, text } of programs) {
     it(`runs ${run}`, async () => {
-      host = new Running('npm start -- --approve all', clone, env)
-      const here = text.replaceAll(/http:\/\/(localhost|127\.0\.0\.1):4747/g, (await host.listening()).replace(/\/$/, ''))
+      const here = await hostForAll()
       const file = `readme-${run}.${language}`
-      writeFileSync(join(clone, file), here)
-      const program = new Running(
-        `PATH="$PWD/node_modules/.bin:$PATH"; ${language === 'sh' ? 'bash -euo pipefail' : 'node'} ${file}`,
-        clone,
-        env,
-      )
-      assert.equal(await program.exit, 0, `${program.output}\n${host.output}`)
-      assert.equal(await host.interrupt(), 0, host.output)
+      writeFileSync(join(clone, file), here(text))
+      const program = new Running(`node_modules/.bin/node ${file}`, clone, env)
+      assert.equal(await program.exit, 0, `${program.output}\n${host?.output}`)
+      assert.equal(await host?.interrupt(), 0, host?.output)
     })
   }
+
+  it('takes its tour of the command line', async () => {
+    const here = await hostForAll()
+    const tour = blocks.filter(({ language }) => language === 'console').flatMap(({ text }) => [...text.matchAll(/^\$ (.*)$/gm)])
+    assert.notDeepEqual(tour, [])
+
+    const type = async (command: string, wallet: string) => {
+      const typed = new Running(command, clone, { ...env, SYMBIOSIS_HOME: join(temp, wallet) })
+      assert.equal(await typed.exit, 0, `${command}\n${typed.output}\n${host?.output}`)
+      return typed.printed
+    }
+
+    writeFileSync(join(clone, 'holiday.mp4'), Buffer.alloc(3_000_000, 7))
+    const { did } = JSON.parse(await type('npx symbiosis whoami --json', 'second'))
+    let token = 'TOKEN'
+    for (const [, line] of tour) {
+      const [command, remark = ''] = (line as string).split(/\s+#\s/) as [string, string?]
+      const typed = here(command).replace('did:key:z6Mk...', did).replace('TOKEN', token)
+      const delegates = / delegate /.test(typed)
+      const printed = await type(delegates ? `${typed} --json` : typed, remark.includes('second') ? 'second' : 'first')
+      if (delegates) token = JSON.parse(printed).token
+    }
+    assert.equal(await host?.interrupt(), 0, host?.output)
+  })
 })
 
 /** A command in a process group of its own, so that it can be interrupted as a terminal does it: all of the group at once. */
 class Running {
+  /** All that it said, and of that what it printed as its result. */
   output = ''
+  printed = ''
   readonly exit: Promise<number | NodeJS.Signals>
   readonly #child: ChildProcess
 
@@ -97,6 +123,7 @@ class Running {
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text: string) => {
         this.output += text
+        if (stream === this.#child.stdout) this.printed += text
       })
     }
     this.exit = once(this.#child, 'close').then(([code, signal]) => code ?? signal)
@@ -104,7 +131,7 @@ class Running {
 
   /** The address that a host prints once it listens. Fails, with all that was printed, when it ends before. */
   async listening(): Promise<string> {
-    const found = () => /listening\b.*?(http:\/\/[^\s"',]+)/.exec(this.output)?.[1]
+    const found = () => /listening\b[\s\S]*?(http:\/\/[^\s"',]+)/.exec(this.output)?.[1]
     let ended = false
     void this.exit.then(() => {
       ended = true
