@@ -29,7 +29,7 @@ export interface SymbiontOptions {
 }
 
 /** Milliseconds that `close` waits for work beside the calls, such as renewals. */
-const GRACE = 5000
+const GRACE = 2000
 
 /** The longest that `keepRenewed` sleeps, in seconds: another process may have come by a lease. */
 const NAP = 3600
@@ -217,6 +217,11 @@ export class Symbiont implements AsyncDisposable {
    */
   revoke(cidOrToken: string, options: { signal?: AbortSignal } = {}): Promise<Revoked> {
     return this.#revoker.revoke(cidOrToken, options.signal)
+  }
+
+  /** Whether this device knows that a delegation or lease was taken back: by itself, or since a host told so. */
+  isRevoked(cid: string): boolean {
+    return this.#self.holdings.revocationOf(cid) !== undefined
   }
 
   /** Ends background work, after a little patience with what is under way. */
