@@ -15,4 +15,4 @@ try {
   code = tell(thrown, new Output(json))
 }
 await flushed()
-process.exit(code)
+process.exit(code === EXIT.ok ? process.exitCode : code)

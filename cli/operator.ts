@@ -1,4 +1,4 @@
-import { type OperatorCredential, readOperator } from '@symbiosis/host'
+import type { OperatorCredential } from '@symbiosis/host'
 import {
   type Answered,
   type CallOptions,
@@ -36,6 +36,7 @@ export interface Operator {
 export const operate = async ({ dir, socket }: HostPlace, signal: AbortSignal): Promise<Operator> => {
   const path = socket ?? socketOf(hostFolder(dir))
   const about = await whoListens(path)
+  const { readOperator } = await import('@symbiosis/host')
   const credential = readOperator(about.operator)
   if (credential.host !== about.did) {
     throw new Failure('WrongAudience', `The key ${about.operator} operates ${credential.host}, and ${about.did} listens at ${path}.`, {

@@ -48,3 +48,7 @@ export const abilityArgument = (text: string, before: string[] = []): string[] =
   if (/^[a-z][a-z0-9-]*\/(\*|[a-z][a-z0-9]*)$/.test(can)) return [...before, can]
   throw new InvalidArgumentError('It is no ability: write pin, pin/* or pin/add.')
 }
+
+/** The same, or `*` for all. */
+export const abilityOrAll = (text: string, before: string[] = []): string[] =>
+  text.trim() === '*' ? [...before, '*'] : abilityArgument(text, before)

@@ -1,12 +1,21 @@
 import type { Command } from 'commander'
+import { accept } from './commands/accept.ts'
+import { add } from './commands/add.ts'
+import { completion } from './commands/completion.ts'
+import { delegate } from './commands/delegate.ts'
+import { doctor } from './commands/doctor.ts'
+import { get } from './commands/get.ts'
 import { host } from './commands/host.ts'
 import { hosts } from './commands/hosts.ts'
 import { init } from './commands/init.ts'
+import { inspect } from './commands/inspect.ts'
 import { leases } from './commands/leases.ts'
 import { operating } from './commands/operating.ts'
 import { pair } from './commands/pair.ts'
+import { pinning } from './commands/pin.ts'
 import { recover } from './commands/recover.ts'
 import { request } from './commands/request.ts'
+import { revoke } from './commands/revoke.ts'
 import { whoami } from './commands/whoami.ts'
 import { didArgument } from './options.ts'
 import manifest from './package.json' with { type: 'json' }
@@ -24,7 +33,14 @@ export const addCommands = (program: Command): void => {
   program.commandsGroup('A host:')
   operating(host(program))
   program.commandsGroup('This device:')
-  for (const add of [init, recover, whoami]) add(program)
+  for (const command of [init, recover, whoami]) command(program)
   program.commandsGroup('Hosts and leases:')
-  for (const add of [pair, hosts, request, leases]) add(program)
+  for (const command of [pair, hosts, request, leases]) command(program)
+  program.commandsGroup('Content:')
+  for (const command of [add, get, pinning]) command(program)
+  program.commandsGroup('Other devices:')
+  for (const command of [delegate, accept, revoke, inspect]) command(program)
+  program.commandsGroup('Help:')
+  doctor(program)
+  completion(program)
 }

@@ -1,6 +1,5 @@
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
-import { openLog } from '@symbiosis/host'
 import { type Command, Option } from 'commander'
 import type { Approve } from '../daemon.ts'
 import { portOption } from '../options.ts'
@@ -42,7 +41,8 @@ export const host = (program: Command): Command =>
     .action(
       act<[], Options>(async ({ output, signal }, { dir, logLevel, ...options }) => {
         const folder = hostFolder(dir)
-        const { startDaemon } = await import('../daemon.ts')
+        // Only who starts a host waits for all of it to load.
+        const [{ startDaemon }, { openLog }] = await Promise.all([import('../daemon.ts'), import('@symbiosis/host')])
         // Where a person looks, the log would run over the questions.
         const file = process.stderr.isTTY && !output.json ? join(folder, 'host.log') : undefined
         const log = openLog({ ...(logLevel && { level: logLevel }), ...(file && { to: logFile(file) }) })
