@@ -1,4 +1,5 @@
 import { type Channel, type DID, Failure, httpChannel, isAbort, isDid } from '@symbiosis/protocol'
+import { cancelled } from './cancelled.ts'
 
 /** A way to an address. */
 export interface Connection {
@@ -58,7 +59,7 @@ export const readAbout = async (url: string, get: () => Promise<Response>): Prom
   try {
     response = await get()
   } catch (thrown) {
-    if (isAbort(thrown)) throw thrown
+    if (isAbort(thrown)) throw cancelled(thrown)
     const cause = thrown as { code?: string; cause?: { code?: string } }
     const reason = cause.cause?.code ?? cause.code ?? 'the connection broke'
     throw new Failure(

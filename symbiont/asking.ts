@@ -96,7 +96,7 @@ const keepLeases = async (self: Self, host: KeptHost, space: DID, { leases = [] 
 }
 
 /** Delegations for something that concerns the whole space, or why the agent may not. */
-export const proofsFor = (self: Self, space: DID, can: string): Proof[] => {
+const proofsFor = (self: Self, space: DID, can: string): Proof[] => {
   if (space === self.signer.did) return []
   const proofs = ownerProofs(self, space, can)
   if (proofs.length > 0) return proofs

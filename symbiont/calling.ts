@@ -26,8 +26,8 @@ export interface ChoiceOptions {
 export interface SymbiontCallOptions extends CallOptions, ChoiceOptions {}
 
 /**
- * Calls an ability at the best host for it. Where a host is unavailable, or tells that what was shown is revoked, the next one is asked, unless the
- * ability's effect is `once` or a host has begun to take the body: then the first answer stands.
+ * Calls an ability at the best host for it. Where that one tells that what was shown is revoked, or is unavailable and the ability's effect is not
+ * `once`, the next is asked, as long as no host has begun to take the body.
  * @throws Failure NoLease, Expired, NotOwner where there is no way to make the call; else what `invoke` throws
  */
 export const call = async <S extends Service, N extends keyof S['abilities'] & string>(
@@ -51,9 +51,11 @@ export const call = async <S extends Service, N extends keyof S['abilities'] & s
       invoke(callerTo(self, choice.host, choice.subject, choice.proofs, upload), service, name, input, options),
     )
     attempts.push(attempt)
-    if (attempt.gone) await learn(self, attempt.gone)
-    const next = attempt.gone || attempt.unavailable
-    if (!next || ability.effect === 'once' || upload?.begun) break
+    // The answer matters more than that it's remembered.
+    if (attempt.gone) await learn(self, attempt.gone).catch(() => {})
+    // What is revoked didn't run; what didn't answer may have.
+    const again = attempt.gone || (attempt.unavailable && ability.effect !== 'once')
+    if (!again || upload?.begun) break
   }
   if (upload && !upload.begun) await upload.discard()
   return settle(attempts)
@@ -94,7 +96,7 @@ const attemptAt = async <T>(choice: Choice, send: () => Promise<Answered<T>>): P
   } catch (thrown) {
     if (!(thrown instanceof Failure)) throw thrown
     const { name, message, details } = thrown
-    const named = new Failure(name, message, { host: choice.host.did, ...details }, { cause: thrown })
+    const named = new Failure(name, message, { host: choice.host.did, ...details }, { cause: thrown.cause })
     return { choice, thrown: named, unavailable: isUnavailable(thrown) }
   }
 }

@@ -6,7 +6,6 @@ import {
   Failure,
   type Infer,
   type Input,
-  isAbort,
   type Output,
   type Refusal,
   type Service,
@@ -76,7 +75,7 @@ export const returningDoor = <S extends Service>(service: S, invoke: Invoke): Re
     try {
       return opened(await invoke(name, input, options), streams)
     } catch (thrown) {
-      if (thrown instanceof Failure || isAbort(thrown)) return { error: toRefusal(thrown) }
+      if (thrown instanceof Failure) return { error: toRefusal(thrown) }
       throw thrown
     }
   }) as Returning<S>

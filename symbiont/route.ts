@@ -1,5 +1,6 @@
-import { type Answer, type Channel, Failure } from '@symbiosis/protocol'
+import { type Answer, type Channel, Failure, isAbort } from '@symbiosis/protocol'
 import type { Connect } from './address.ts'
+import { cancelled } from './cancelled.ts'
 import type { Upload } from './upload.ts'
 import type { KeptHost } from './wallet.ts'
 
@@ -9,7 +10,7 @@ import type { KeptHost } from './wallet.ts'
  */
 export const routeTo = (host: KeptHost, connect: Connect, upload?: Upload): Channel => {
   const channels = host.urls.flatMap((url) => connect(url)?.channel ?? [])
-  const each = async <T>(send: (channel: Channel) => Promise<T>): Promise<T> => {
+  const each = async <T>(signal: AbortSignal | undefined, send: (channel: Channel) => Promise<T>): Promise<T> => {
     let last: unknown = new Failure('Unavailable', `No address of ${host.name || host.did} is known that this device can use.`, {
       host: host.did,
       hint: 'Pair with it again: symbiosis pair URL',
@@ -18,6 +19,8 @@ export const routeTo = (host: KeptHost, connect: Connect, upload?: Upload): Chan
       try {
         return await send(channel)
       } catch (thrown) {
+        // A caller may abort with any reason; the channel hands it on as it is.
+        if (signal?.aborted || isAbort(thrown)) throw cancelled(thrown)
         if (!isUnavailable(thrown)) throw thrown
         last = thrown
         if (upload?.begun) break
@@ -27,8 +30,9 @@ export const routeTo = (host: KeptHost, connect: Connect, upload?: Upload): Chan
   }
   return {
     url: host.urls[0] ?? '',
-    request: (message, options) => each((channel) => channel.request(message, options)),
-    open: (message, options) => each<Answer>((channel) => channel.open(message, { ...options, ...(upload && { body: upload.attempt() }) })),
+    request: (message, options) => each(options?.signal, (channel) => channel.request(message, options)),
+    open: (message, options) =>
+      each<Answer>(options?.signal, (channel) => channel.open(message, { ...options, ...(upload && { body: upload.attempt() }) })),
   }
 }
 

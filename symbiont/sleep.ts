@@ -1,10 +1,15 @@
-/** Resolves after some milliseconds; an aborted signal rejects it with its reason at once. */
+import { cancelled } from './cancelled.ts'
+
+/**
+ * Resolves after some milliseconds, or rejects at once when the signal aborts.
+ * @throws Failure Cancelled
+ */
 export const sleep = (milliseconds: number, signal?: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
-    if (signal?.aborted) return reject(signal.reason)
+    if (signal?.aborted) return reject(cancelled(signal.reason))
     const stop = () => {
       clearTimeout(timer)
-      reject(signal?.reason)
+      reject(cancelled(signal?.reason))
     }
     const timer = setTimeout(() => {
       signal?.removeEventListener('abort', stop)

@@ -87,6 +87,11 @@ describe('a symbiont calls', () => {
     const ada = await world.owner('attic')
     const { error } = await ada.try(shelf).list({}, { signal: AbortSignal.abort() })
     assert.equal(error?.name, 'Cancelled')
+    const why = new Error('the user went on')
+    const stop = new AbortController()
+    const listing = ada.use(shelf).list({}, { signal: stop.signal })
+    stop.abort(why)
+    await assert.rejects(listing, (thrown: Error) => thrown.name === 'Cancelled' && thrown.cause === why)
   })
 })
 

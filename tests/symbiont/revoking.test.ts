@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
+import { type Host, operatorPath, readOperator } from '@symbiosis/host'
+import { archive, type DID, delegate, extract, operator } from '@symbiosis/protocol'
 import { memoryWallet, type Symbiont } from '@symbiosis/symbiont'
-import { readBundle } from '../../symbiont/bundle.ts'
+import { base64url } from 'multiformats/bases/base64'
+import { encodeBundle, readBundle } from '../../symbiont/bundle.ts'
 import { refused, shelf, World } from './world.ts'
 
 const lend = async (from: Symbiont, to: Symbiont, can = ['shelf/*']) => {
@@ -91,6 +94,45 @@ describe('revoking', () => {
     assert.deepEqual(await ada.use(shelf).ring(), { at: 'cellar' })
     const refusal = await refused(ada.use(shelf, { host: 'attic' }).ring())
     assert.deepEqual([refusal.name, refusal.chain, refusal.link], ['Revoked', 'lease', lease?.cid])
+  })
+
+  it('lets others go on elsewhere where a host tells them', async () => {
+    await using world = new World()
+    await world.host('attic')
+    await world.host('cellar')
+    const ada = await world.owner('attic', 'cellar')
+    const bob = await world.symbiont()
+    await lend(ada, bob)
+    await ada.revoke(ada.leases().find(({ hostName }) => hostName === 'attic')?.cid ?? '')
+    assert.deepEqual(await bob.use(shelf).ring(), { at: 'cellar' })
+    assert.deepEqual(
+      bob.leases().map(({ hostName, state }) => [hostName, state]),
+      [
+        ['attic', 'revoked'],
+        ['cellar', 'valid'],
+      ],
+    )
+    world.calls.length = 0
+    await bob.use(shelf).ring()
+    assert.deepEqual(world.calls, ['http://cellar.test/'])
+  })
+
+  it('of leases is for operators, too', async () => {
+    await using world = new World()
+    const attic = await world.host('attic')
+    const ada = await world.owner('attic')
+    const boss = await world.symbiont()
+    await boss.accept(await operatorToken(attic, boss.agent))
+    assert.equal(boss.space, boss.agent)
+    const { leases } = await boss.use(operator).leases()
+    assert.deepEqual(
+      leases.map(({ space }) => space),
+      [ada.space],
+    )
+    const lease = extract(leases[0]?.archive as Uint8Array)
+    await boss.revoke(base64url.encode(archive(lease)))
+    const refusal = await refused(ada.use(shelf).list())
+    assert.deepEqual([refusal.name, refusal.chain, refusal.by], ['Revoked', 'lease', attic.did])
   })
 
   it('prefers what is not revoked', async () => {
@@ -190,6 +232,14 @@ describe('revoking', () => {
     assert.deepEqual(await phone.use(shelf).list(), { things: [] })
   })
 })
+
+/** What the operator of a host gives to a device of theirs. */
+const operatorToken = async ({ dir, did, name }: Host, audience: string): Promise<string> => {
+  const { signer, delegation: proof } = readOperator(operatorPath(dir))
+  const capabilities = proof.ucan.capabilities
+  const delegation = await delegate(signer, { audience: audience as DID, capabilities, expiration: null, proofs: [proof] })
+  return encodeBundle({ delegation, leases: [], hosts: [{ did, name, urls: [`http://${name}.test/`] }] })
+}
 
 /** The CID of the delegation that heads a device's chain. */
 const rootCid = async (symbiont: Symbiont): Promise<string> => {

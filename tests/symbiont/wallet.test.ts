@@ -2,12 +2,13 @@ import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { decodeWallet, encodeWallet, memoryWallet, Symbiont } from '@symbiosis/symbiont'
 import { fileWallet } from '@symbiosis/symbiont/node'
 import { emptyWallet } from '../../symbiont/wallet.ts'
 import { refused, World } from './world.ts'
 
-const PROCESS = join(import.meta.dirname, 'wallet-process.ts')
+const PROCESS = fileURLToPath(import.meta.resolve('./wallet-process.ts'))
 
 /** Runs a process that changes the wallet; resolves with what it printed, and kills it after a while if told. */
 const change = (file: string, name: string, count: number, killAfter?: number): Promise<string[]> =>
