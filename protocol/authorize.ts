@@ -1,6 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import type { Admitted, Bounds, UcanMemory } from './admission.ts'
-import { encode, sameBytes, type Value } from './cbor.ts'
+import { sameValue, type Value } from './cbor.ts'
 import { findPaths, type Path, type Search } from './chain.ts'
 import type { Ability, Service } from './contract.ts'
 import { brief, Failure, type Refusal, type Result, refuse } from './failure.ts'
@@ -224,9 +224,6 @@ const allowsClaim = (link: Ucan, claim: Capability, ability: Ability): Refusal |
 
 /** Every map inherits a "constructor", which is no value of anybody's. */
 const ownField = (nb: Capability['nb'], field: string): Value | undefined => (nb && Object.hasOwn(nb, field) ? nb[field] : undefined)
-
-const sameValue = (a: Value | undefined, b: Value | undefined): boolean =>
-  a !== undefined && b !== undefined && sameBytes(encode(a), encode(b))
 
 const leasesClaim = (link: Ucan, bound: Bound, host: DID): Refusal | undefined => {
   const capability = leaseOf(link)

@@ -215,6 +215,10 @@ export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
   return true
 }
 
+/** Absent values equal nothing, not even each other. */
+export const sameValue = (a: Value | undefined, b: Value | undefined): boolean =>
+  a !== undefined && b !== undefined && sameBytes(encode(a), encode(b))
+
 /**
  * Writes the one form of a value. Fields that are `undefined` are left out.
  * @throws TypeError for a value outside the subset: that's a mistake of the caller's, not of a peer's

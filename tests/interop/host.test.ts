@@ -10,7 +10,10 @@ import { httpChannel, invoke, operator } from '@symbiosis/protocol'
 import { type API, Delegation, parseLink } from '@ucanto/core'
 import type { ed25519 } from '@ucanto/principal'
 import { file } from '../host/engine/fixtures.ts'
-import { extractStock, stockCaller, stockSigner } from './stock.ts'
+import { extractStock, okOf, stockCaller, stockSigner } from './stock.ts'
+
+type Granted = { state: string; leases: Uint8Array[] }
+type Pins = { pins: { root: unknown }[] }
 
 describe('An unmodified @ucanto/client', () => {
   const folders: string[] = []
@@ -57,8 +60,9 @@ describe('An unmodified @ucanto/client', () => {
       with: space.did(),
       nb: { abilities: [{ can: 'pin/*', limits: { bytes: 1_000_000, pins: 3 } }], why: 'interop', app: { name: 'stock' }, ttl: 3600 },
     })
-    assert.equal(asked.ok?.state, 'granted', JSON.stringify(asked))
-    const [bytes, ...more] = asked.ok?.leases as Uint8Array[]
+    const { state, leases } = okOf<Granted>(asked)
+    assert.equal(state, 'granted')
+    const [bytes, ...more] = leases
     assert.equal(more.length, 0)
     const lease = await extractStock(bytes)
     assert.equal(lease.issuer.did(), host.did)
@@ -74,14 +78,13 @@ describe('An unmodified @ucanto/client', () => {
     const { root, ...content } = await put(engine)
     const proofs = [delegation, lease]
     const added = await call({ issuer: agent, can: 'pin/add', with: space.did(), nb: { root, name: 'stock' }, proofs })
-    assert.equal(added.error, undefined, JSON.stringify(added))
-    const { created, deadline: _, ...status } = added.ok ?? {}
+    const { created, deadline: _, ...status } = okOf(added)
     assert.equal(typeof created, 'number')
     assert.deepEqual({ ...status, root: String(status.root) }, { root: String(root), name: 'stock', status: 'pinned', ...content })
 
     const listed = await call({ issuer: agent, can: 'pin/list', with: space.did(), proofs })
     assert.deepEqual(
-      (listed.ok?.pins as { root: unknown }[]).map((pin) => String(pin.root)),
+      okOf<Pins>(listed).pins.map((pin) => String(pin.root)),
       [String(root)],
     )
     assert.deepEqual((await call({ issuer: agent, can: 'pin/remove', with: space.did(), nb: { root }, proofs })).ok, {})
@@ -99,9 +102,9 @@ describe('An unmodified @ucanto/client', () => {
       nb: { abilities: [{ can: 'pin/add' }, { can: 'pin/list' }] },
       proofs: [delegation],
     })
-    assert.equal(asked.ok?.state, 'pending', JSON.stringify(asked))
-    assert.match(asked.ok?.code as string, /^[a-z2-9]{3}-[a-z2-9]{3}$/)
-    const { request } = asked.ok ?? {}
+    const { state, code, request } = okOf(asked)
+    assert.equal(state, 'pending')
+    assert.match(code as string, /^[a-z2-9]{3}-[a-z2-9]{3}$/)
 
     const waiting = call({ issuer: agent, can: 'access/wait', with: space.did(), nb: { request }, proofs: [delegation] })
     await wait(50)
@@ -118,14 +121,14 @@ describe('An unmodified @ucanto/client', () => {
     const [waits] = pending.ok?.requests ?? []
     assert.equal(waits?.space, space.did())
     assert.equal(waits?.agent, agent.did())
-    assert.equal(waits?.code, asked.ok?.code)
+    assert.equal(waits?.code, code)
     assert.ok(waits)
     const { result: approved } = await invoke(caller, operator, 'approve', { request: waits.request })
     assert.equal(approved.error, undefined)
 
     const granted = await waiting
-    assert.equal(granted.ok?.state, 'granted', JSON.stringify(granted))
-    const leases = await Promise.all((granted.ok?.leases as Uint8Array[]).map(extractStock))
+    assert.equal(granted.ok?.state, 'granted')
+    const leases = await Promise.all(okOf<Granted>(granted).leases.map(extractStock))
     assert.deepEqual(
       leases.map(({ capabilities }) => capabilities[0]?.can),
       ['lease/pin/add', 'lease/pin/list'],
@@ -134,7 +137,7 @@ describe('An unmodified @ucanto/client', () => {
     const { root } = await put(engine)
     assert.equal((await call({ issuer: agent, can: 'pin/add', with: space.did(), nb: { root }, proofs })).ok?.status, 'pinned')
     const listed = await call({ issuer: agent, can: 'pin/list', with: space.did(), proofs })
-    assert.equal((listed.ok?.pins as unknown[]).length, 1)
+    assert.equal(okOf<Pins>(listed).pins.length, 1)
   })
 
   describe('is refused with codes that it can read', () => {
@@ -142,7 +145,7 @@ describe('An unmodified @ucanto/client', () => {
       const { engine, call } = await openHost(allow)
       const [space, agent, other] = [await stockSigner(), await stockSigner(), await stockSigner()]
       const asked = await call({ issuer: space, can: 'access/request', with: space.did(), nb: { abilities: [{ can: 'pin/*' }] } })
-      const lease = await extractStock((asked.ok?.leases as Uint8Array[])[0])
+      const lease = await extractStock(okOf<Granted>(asked).leases[0])
       const delegation = await Delegation.delegate({ issuer: space, audience: agent, capabilities: [{ can: 'pin/*', with: space.did() }] })
       const { root } = await put(engine)
       const refused = async (issuer: ed25519.EdSigner, over: ed25519.EdSigner, proofs: API.Delegation[]) =>
@@ -157,7 +160,7 @@ describe('An unmodified @ucanto/client', () => {
       const { host, call } = await openHost(allow)
       const space = await stockSigner()
       const asked = await call({ issuer: space, can: 'access/request', with: space.did(), nb: { abilities: [{ can: 'pin/*' }] } })
-      const lease = await extractStock((asked.ok?.leases as Uint8Array[])[0])
+      const lease = await extractStock(okOf<Granted>(asked).leases[0])
       const refused = async (can: string, nb: object, resource = space.did() as string) =>
         (await call({ issuer: space, can, with: resource, nb, proofs: [lease] })).error?.name
       assert.equal(await refused('pin/constructor', {}), 'UnknownAbility')

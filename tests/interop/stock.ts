@@ -41,8 +41,14 @@ export const stockCaller = (host: DID, url: string) => {
   }
 }
 
+/** The answer of a call that has to succeed. */
+export const okOf = <T = { [field: string]: unknown }>({ ok, error }: StockAnswer): T => {
+  if (!ok) throw new Error(`Refused: ${error?.name}: ${error?.message}`)
+  return ok as T
+}
+
 /** A lease, or any archive, as stock reads it. */
-export const extractStock = async (bytes: unknown): Promise<API.Delegation> => {
+export const extractStock = async (bytes: Uint8Array | undefined): Promise<API.Delegation> => {
   const { ok, error } = await Delegation.extract(bytes as Uint8Array)
   if (error) throw error
   return ok
