@@ -158,6 +158,29 @@ export const runDagTests = (setup: Setup): void => {
     assert.equal((await stage(bob, root.cid, blocks)).complete, true)
   })
 
+  it('gives back what it reserved for a batch that the engine could not keep', async () => {
+    let full = false
+    const host = await world({
+      dag: { batchBlocks: 2 },
+      engine: (engine) =>
+        Object.assign(Object.create(engine), {
+          store: (...args: Parameters<typeof engine.store>) =>
+            full ? Promise.reject(new Failure('Unavailable', 'The disk is full.')) : engine.store(...args),
+        }),
+    })
+    const ada = await host.guest()
+    const { root, blocks } = file(6, 1000)
+    await stage(ada, root.cid, blocks.slice(0, 2))
+    full = true
+    await assert.rejects(stage(ada, root.cid, blocks), failure('Unavailable'))
+    assert.deepEqual(await ada.used('dag'), { bytes: sizeOf(blocks.slice(0, 2)) })
+    const other = file(6, 1000)
+    await assert.rejects(stage(ada, other.root.cid, other.blocks), failure('Unavailable'))
+    assert.deepEqual(await ada.used('dag'), { bytes: sizeOf(blocks.slice(0, 2)) })
+    full = false
+    assert.equal((await stage(ada, root.cid, blocks)).complete, true)
+  })
+
   it('stays within the limit to the byte under many imports at once', async () => {
     const host = await world({ dag: { batchBlocks: 1, importsPerSpace: 64 } })
     const leaves = Array.from({ length: 60 }, () => leaf(1000))

@@ -249,6 +249,24 @@ export const runPinTests = (setup: Setup): void => {
     assert.deepEqual(await ada.used('pin'), { pins: pins.length, bytes: pins.length * sizeOf(blocks) })
   })
 
+  it('leaves no pin that nobody works on, however adds and removes come', async () => {
+    const host = await world({ pin: { answerWithinMs: 0 } })
+    const ada = await host.guest()
+    const { root, blocks } = file(4, 1000)
+    const origins = await host.origin(blocks)
+    for (let round = 0; round < 10; round++) {
+      await ada.ask(pin, 'add', { root: root.cid })
+      const calls = ['remove', 'add', 'remove', 'add'].map((name) => ada.call(pin, name as 'add', { root: root.cid }))
+      const errors = (await Promise.all(calls)).map(({ result }) => result.error?.name)
+      // An add may learn that it was removed while it waited.
+      assert.deepEqual([errors[0], errors[2], errors[3]], [undefined, undefined, undefined])
+      assert.ok(errors[1] === undefined || errors[1] === 'Cancelled')
+    }
+    await ada.ask(pin, 'add', { root: root.cid, origins })
+    await until(ada, root.cid, ({ status }) => status === 'pinned')
+    assert.deepEqual(await ada.used('pin'), { pins: 1, bytes: sizeOf(blocks) })
+  })
+
   it('lists in pages, by status if asked', async () => {
     const host = await world()
     const ada = await host.guest()
