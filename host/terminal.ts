@@ -19,7 +19,9 @@ export const askInTerminal = ({
     const turn = last.then(() => {
       if (settled.aborted) return undefined
       // Opened for the first question, so that a host with nothing to ask leaves the terminal alone.
-      lines ??= createInterface({ input, output })
+      lines ??= openLines(input, output, () => {
+        lines = undefined
+      })
       return askOne(request, settled, lines, output)
     })
     last = turn.catch(() => {})
@@ -27,17 +29,32 @@ export const askInTerminal = ({
   }
 }
 
+/** A terminal that is read by line takes Ctrl-C for itself: it still has to end the host. */
+const openLines = (input: Readable, output: Writable, onClose: () => void): Interface => {
+  const lines = createInterface({ input, output })
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'))
+  lines.once('close', onClose)
+  return lines
+}
+
 const askOne = async (request: Request, settled: AbortSignal, lines: Interface, output: Writable): Promise<Answer | undefined> => {
   output.write(describe(request))
+  // Where input ends, with Ctrl-D, a question is never answered here: it's left to operators.
+  const ended = new AbortController()
+  const end = () => ended.abort()
+  lines.once('close', end)
   try {
-    const reply = (await lines.question('  Allow? [y]es, [a]lways, [N]o, ne[v]er: ', { signal: settled })).trim().toLowerCase()
+    const signal = AbortSignal.any([settled, ended.signal])
+    const reply = (await lines.question('  Allow? [y]es, [a]lways, [N]o, ne[v]er: ', { signal })).trim().toLowerCase()
     if (reply === 'y' || reply === 'yes') return { allow: true }
     if (reply === 'a' || reply === 'always') return { allow: true, always: true }
     return { allow: false, reason: 'The owner said no.', ...((reply === 'v' || reply === 'never') && { always: true }) }
   } catch (error) {
-    if (!settled.aborted) throw error
-    output.write('\n  (answered elsewhere)\n')
+    if (!settled.aborted && !ended.signal.aborted) throw error
+    output.write(settled.aborted ? '\n  (answered elsewhere)\n' : '\n  (left to: symbiosis host approve)\n')
     return undefined
+  } finally {
+    lines.off('close', end)
   }
 }
 
