@@ -67,12 +67,14 @@ const tree = (link: InspectedLink, names: (did: string) => string, output: Outpu
   const above = link.above.flatMap((each, at) => tree(each, names, output, at === link.above.length - 1))
   const depth = depthOf(link)
   const indent = `    ${'   '.repeat(depth)}${depth > 0 ? (last ? '└─ ' : '├─ ') : ''}`
-  return [...above, `${indent}${linkText(link, names, output)}`]
+  const under = ' '.repeat(indent.length + 2)
+  const [head, ...rest] = linkLines(link, names, output)
+  return [...above, `${indent}${head}`, ...rest.map((line) => `${under}${line}`)]
 }
 
 const depthOf = ({ above }: InspectedLink): number => (above.length === 0 ? 0 : 1 + Math.max(...above.map(depthOf)))
 
-const linkText = (link: InspectedLink, names: (did: string) => string, { paint }: Output): string => {
+const linkLines = (link: InspectedLink, names: (did: string) => string, { paint }: Output): string[] => {
   const { cid, issuer, audience, capabilities, expiration, narrows, problems, signed } = link
   const what = capabilities.map(({ can, nb }) => {
     const limits = can.startsWith('lease/') ? amountsText((nb ?? {}) as { [name: string]: number }) : ''
@@ -84,5 +86,5 @@ const linkText = (link: InspectedLink, names: (did: string) => string, { paint }
     ...(signed ? [] : ['not signed']),
   ]
   const mark = problems.length > 0 ? paint('red', '✗') : paint('green', '✓')
-  return `${mark} ${names(issuer)} → ${names(audience)}   ${paint('bold', what.join(', '))}   ${notes.join(', ')}   ${paint('dim', cid)}`
+  return [`${mark} ${names(issuer)} → ${names(audience)}`, `${paint('bold', what.join(', '))}   ${notes.join(', ')}`, paint('dim', cid)]
 }
