@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict'
+import {
+  ability,
+  canOf,
+  covers,
+  defaultAmounts,
+  failed,
+  leaseCan,
+  leaseOf,
+  limit,
+  provide,
+  service,
+  serviceOf,
+  struct,
+  text,
+  type Ucan,
+} from '@symbiosis/protocol'
+
+const read = ability({ about: 'Reads', effect: 'read', nb: struct({}), ok: struct({}) })
+
+describe('A contract', () => {
+  it('gives an ability what it does not say: leased, no stream, no errors of its own', () => {
+    const { authority, stream, errors, effect } = read
+    assert.deepEqual({ authority, stream, errors, effect }, { authority: 'leased', stream: 'none', errors: {}, effect: 'read' })
+  })
+
+  it('takes names that stand in a `can` as they are', () => {
+    const define = (id: string, name: string) => service(id, { rev: 1, about: '', abilities: { [name]: read } })
+    assert.equal(canOf(define('my-shelf2', 'readAll').id, 'readAll'), 'my-shelf2/readall')
+    for (const [id, name] of [
+      ['Shelf', 'read'],
+      ['', 'read'],
+      ['a/b', 'read'],
+      ['*', 'read'],
+      // A service of that name would make leases into delegations.
+      ['lease', 'read'],
+      ['shelf', 'read/all'],
+      ['shelf', '*'],
+      ['shelf', '__proto__'],
+      ['shelf', ''],
+    ] as const) {
+      assert.throws(() => define(id, name), TypeError, `${id} ${name}`)
+    }
+  })
+
+  it('states what is granted where no amount is named', () => {
+    const limits = { bytes: limit.max('bytes', { unit: 'bytes', default: 100 }), notes: limit.max('notes', { default: 3 }) }
+    assert.deepEqual(defaultAmounts(limits), { bytes: 100, notes: 3 })
+    assert.deepEqual([limits.bytes.unit, limits.notes.unit], ['bytes', 'count'])
+  })
+
+  it('holds its handlers and hooks, and errors on their way out', () => {
+    const shelf = service('shelf', { rev: 1, about: '', abilities: { read: { ...read, errors: { Torn: struct({ page: text() }) } } } })
+    const close = async () => {}
+    const provided = provide(shelf, { read: (_, { fail }) => fail('Torn', { page: '3' }) }, { close })
+    assert.equal(provided.service, shelf)
+    assert.equal(provided.hooks.close, close)
+    const { failure } = failed('Torn', { page: '3' })
+    assert.deepEqual(failure.toRefusal(), { name: 'Torn', message: 'Torn', page: '3' })
+  })
+})
+
+describe('Abilities', () => {
+  it('cover by whole segments', () => {
+    const pairs: [string, string, boolean][] = [
+      ['pin/add', 'pin/add', true],
+      ['pin/*', 'pin/add', true],
+      ['*', 'pin/add', true],
+      ['pin/*', 'pinball/add', false],
+      ['pin/add', 'pin/addall', false],
+      ['pin/add', 'pin/*', false],
+      ['pin', 'pin/add', false],
+      ['pin/*', 'pin', false],
+      ['lease/pin/*', 'lease/pin/add', true],
+      ['lease/*', 'lease/pin/add', true],
+      ['pin/*', 'lease/pin/add', false],
+    ]
+    for (const [granted, claimed, expected] of pairs) assert.equal(covers(granted, claimed), expected, `${granted} ${claimed}`)
+  })
+
+  it('are leased one service at a time', () => {
+    const ucan = (...capabilities: string[]) =>
+      ({ capabilities: capabilities.map((can) => ({ can, with: 'did:key:x' })) }) as unknown as Ucan
+    for (const can of ['lease/pin/*', 'lease/pin/add']) assert.equal(leaseOf(ucan(can))?.can, can)
+    for (const can of ['lease/*', '*', 'pin/add', 'lease/pin', 'lease/pin/add/now', 'lease/', 'ucan:*']) {
+      assert.equal(leaseOf(ucan(can)), undefined, can)
+    }
+    assert.equal(leaseOf(ucan('lease/pin/*', 'lease/dag/*')), undefined)
+    assert.equal(leaseOf(ucan()), undefined)
+    assert.equal(leaseCan('pin/*'), 'lease/pin/*')
+    assert.deepEqual(['lease/pin/*', 'pin/add'].map(serviceOf), ['pin', 'pin'])
+  })
+})
