@@ -83,7 +83,9 @@ export const mustRevoke = (ucan: Ucan, by: DID, message: Admitted, shown: readon
       hint: 'Revoke it as the space, as its issuer, or as the one who received it.',
     })
   }
-  if (issuers.has(guard.host) || [...issuers].some((space) => hasLease(space, message, shown, guard))) return
+  // Through links that stand: a lease that has ended is no way to fill the store for ever.
+  const standing = issuersAbove(ucan, message, guard, (above) => isCurrent(above, guard.now))
+  if (standing.has(guard.host) || [...issuers].some((space) => hasLease(space, message, shown, guard))) return
   throw new Failure('NoLease', 'The UCAN comes neither from this host nor from a space that has a lease here.', {
     link,
     hint: 'Show a lease of the space with the call.',
@@ -91,7 +93,7 @@ export const mustRevoke = (ucan: Ucan, by: DID, message: Admitted, shown: readon
 }
 
 /** The issuers of a UCAN and of every genuine proof above it. */
-const issuersAbove = (ucan: Ucan, message: Admitted, guard: Guard): Set<string> => {
+const issuersAbove = (ucan: Ucan, message: Admitted, guard: Guard, counts: (above: Ucan) => boolean = () => true): Set<string> => {
   const issuers = new Set<string>()
   const seen = new Set<Ucan>()
   const visit = (link: Ucan): void => {
@@ -101,7 +103,7 @@ const issuersAbove = (ucan: Ucan, message: Admitted, guard: Guard): Set<string> 
     issuers.add(link.issuer)
     for (const cid of link.proofs) {
       const above = message.ucans.get(String(cid))
-      if (above?.audience === link.issuer) visit(above)
+      if (above?.audience === link.issuer && counts(above)) visit(above)
     }
   }
   visit(ucan)
@@ -109,14 +111,16 @@ const issuersAbove = (ucan: Ucan, message: Admitted, guard: Guard): Set<string> 
   return issuers
 }
 
+const isCurrent = ({ expiration, notBefore = 0 }: Ucan, now: number): boolean =>
+  (expiration === null || now <= expiration + CLOCK_SKEW) && now >= notBefore - CLOCK_SKEW
+
 const hasLease = (space: string, message: Admitted, shown: readonly CID[], guard: Guard): boolean => {
   const search = {
     chain: 'lease' as const,
     root: guard.host,
     none: { name: 'NoLease', message: '' },
     stands: (link: Ucan, now: number) => {
-      const current = link.expiration !== null && now <= link.expiration + CLOCK_SKEW && now >= (link.notBefore ?? 0) - CLOCK_SKEW
-      return current && leaseOf(link)?.with === guard.host
+      return link.expiration !== null && isCurrent(link, now) && leaseOf(link)?.with === guard.host
         ? undefined
         : { name: 'NoLease', message: 'The lease is not of this host, or not of this time.' }
     },

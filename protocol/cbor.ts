@@ -80,7 +80,8 @@ class Reader {
   /** The number behind an initial byte, refused when fewer bytes would have said it. */
   #argument(info: number, max = Number.MAX_SAFE_INTEGER): number {
     if (info < 24) return info
-    if (info > 27) throw new Failure('NotCanonical', 'A block has a value of indefinite length.')
+    if (info === 31) throw new Failure('NotCanonical', 'A block has a value of indefinite length.')
+    if (info > 27) throw new Failure('Malformed', 'A block has a length that CBOR lacks.')
     const at = this.offset
     this.#take(1 << (info - 24))
     let value: number
