@@ -1,0 +1,119 @@
+import assert from 'node:assert/strict'
+import {
+  type Caller,
+  type Channel,
+  cidOf,
+  decode,
+  decodeReceipts,
+  encode,
+  encodeReceipts,
+  Failure,
+  invoke,
+  issueReceipt,
+  type LocalSigner,
+  type Ucan,
+} from '@symbiosis/protocol'
+import { CID } from 'multiformats/cid'
+import { alice, mallory, messageOf, NOW, setTheStage, verdict } from '../fixtures.ts'
+import { blockOf } from './bent.ts'
+import { jar } from './jar.ts'
+
+/** What a caller believes: nothing but a receipt that its host signed, for the call that it made. */
+describe('receipts', () => {
+  const stage = setTheStage()
+  const caller = (channel: Channel): Caller => ({
+    signer: alice,
+    host: stage.world.did,
+    subject: alice.did,
+    proofs: [stage.lease],
+    channel,
+    now: () => NOW,
+  })
+  /** A channel whose answer a liar makes from the true one. */
+  const lying = (lie: (message: Uint8Array, honest: Uint8Array) => Uint8Array | Promise<Uint8Array>): Channel => ({
+    url: 'lying:',
+    request: async (message) => lie(message, await stage.world.channel.request(message)),
+    open: () => assert.fail(),
+  })
+  const look = async (channel: Channel): Promise<string> => {
+    try {
+      return (await invoke(caller(channel), jar, 'look', {})).result.error?.name ?? 'ok'
+    } catch (error) {
+      if (error instanceof Failure) return error.name
+      throw error
+    }
+  }
+  const ranOf = (message: Uint8Array) => {
+    const [[ran, block]] = [...decodeReceipts(message)] as [[string, { bytes: Uint8Array; cid: Ucan['cid'] }]]
+    return { ran, block }
+  }
+  const signedBy = (signer: LocalSigner, out: object, honest: Uint8Array, over?: Ucan['cid']) => {
+    const ran = CID.parse(ranOf(honest).ran)
+    return encodeReceipts([{ ran, block: issueReceipt(signer, over ?? ran, out as never) }])
+  }
+
+  it('of the host for the call are believed', async () => {
+    assert.equal(await look(stage.world.channel), 'ok')
+    assert.equal(await look(lying((_, honest) => honest)), 'ok')
+    assert.equal(await look(lying((_, honest) => signedBy(stage.world.signer, { ok: { things: [] } }, honest))), 'ok')
+  })
+
+  it('of another are not', async () => {
+    assert.equal(await look(lying((_, honest) => signedBy(mallory, { ok: { things: [] } }, honest))), 'WrongAudience')
+  })
+
+  it('for another call are not', async () => {
+    const other = cidOf(encode('another call'))
+    assert.equal(await look(lying((_, honest) => signedBy(stage.world.signer, { ok: { things: [] } }, honest, other))), 'WrongAudience')
+    const old = await stage.world.invocation(alice, { proofs: [stage.lease] })
+    const before = await stage.world.channel.request(messageOf([old], [stage.lease.ucan, old]))
+    assert.equal(await look(lying(() => before)), 'Malformed')
+  })
+
+  it('with a bad signature are not', async () => {
+    const bentBy = (change: (receipt: { ocm: Record<string, unknown>; sig: Uint8Array }) => object) =>
+      lying((_, honest) => {
+        const { ran, block: original } = ranOf(honest)
+        const { ocm, sig } = decode(original.bytes) as unknown as { ocm: Record<string, unknown>; sig: Uint8Array }
+        const block = blockOf(encode(change({ ocm, sig })))
+        return encodeReceipts([{ ran: CID.parse(ran), block }])
+      })
+    assert.equal(await look(bentBy((receipt) => receipt)), 'ok')
+    assert.equal(await look(bentBy(({ ocm, sig }) => ({ ocm: { ...ocm, out: { ok: { things: ['gold'] } } }, sig }))), 'BadSignature')
+    assert.equal(await look(bentBy(({ ocm, sig }) => ({ ocm, sig: sig.map((byte, at) => (at === 30 ? byte ^ 1 : byte)) }))), 'BadSignature')
+    assert.equal(await look(bentBy(({ ocm }) => ({ ocm, sig: new Uint8Array() }))), 'Malformed')
+    assert.equal(await look(bentBy(({ ocm, sig }) => ({ ocm: { ...ocm, iss: mallory.did }, sig }))), 'WrongAudience')
+    assert.equal(await look(bentBy(({ ocm, sig }) => ({ ocm: { ...ocm, out: {} }, sig }))), 'Malformed')
+    assert.equal(await look(bentBy(({ ocm, sig }) => ({ ocm: { ...ocm, out: 'ok' }, sig }))), 'Malformed')
+  })
+
+  it('that are none are not', async () => {
+    assert.equal(await look(lying(() => new Uint8Array())), 'Malformed')
+    assert.equal(await look(lying(() => encodeReceipts([]))), 'Malformed')
+    assert.equal(await look(lying((message) => message)), 'Malformed')
+    for (let end = 0; end < 400; end += 7) {
+      assert.match(await look(lying((_, honest) => honest.subarray(0, end))), /^(Malformed|BadHash|NotCanonical)$/)
+    }
+  })
+
+  it('are never signed for a call that was not admitted', async () => {
+    const { world, lease } = stage
+    const seen = await world.invocation(alice, { proofs: [lease] })
+    const never = await world.invocation(alice, { can: 'jar/put', nb: { thing: 'gold' }, proofs: [lease] })
+    const { metrics } = world.host
+    const counted = async () => (await metrics.text()).match(/symbiosis_calls_total{[^}]*} \d+/g)
+    const before = await counted()
+    // The label of one call on the bytes of another, named or not, and with the other beside it.
+    for (const blocks of [
+      [{ cid: never.cid, bytes: seen.bytes }],
+      [seen, { cid: never.cid, bytes: seen.bytes }],
+      [{ cid: seen.cid, bytes: never.bytes }, seen],
+    ]) {
+      for (const named of [seen, never]) {
+        const code = await verdict(world.channel.request(messageOf([named], [lease.ucan, ...blocks])).then(() => ({ ok: {} })))
+        assert.equal(code, 'BadHash')
+      }
+    }
+    assert.deepEqual(await counted(), before)
+  })
+})
