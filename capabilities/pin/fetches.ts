@@ -191,7 +191,7 @@ export class Fetches {
     }
   }
 
-  /** Writes down how it ended. A disk that is full for now must not leave a pin that nobody works on, so this too is tried until it's done. */
+  /** Writes down how it ended. A full disk must not leave a pin that nobody works on, so this too is tried until it's done. */
   async #settle(fetching: Fetching, workspace: Workspace, failure: Failure | undefined, stop: AbortSignal): Promise<Outcome> {
     for (;;) {
       try {

@@ -70,25 +70,29 @@ export const pinService = (backend: PinBackend, options: Partial<PinSettings> = 
   ): Promise<PinStatus | Fetching> => {
     const fetching = fetches.find(context.space, root)
     const fresh = { root, origins, created: fetches.now, deadline: fetches.now + settings.deadline, account: context.account }
-    const { record, isNew } = await context.commit(async (tx) => {
+    const { record, begins } = await context.commit(async (tx) => {
       const old = await readRecord(tx, root)
       // The one under way was just refused and erased; whoever asked for it hears so.
-      if (!old && fetching) return { record: undefined, isNew: false }
+      if (!old && fetching) return {}
       if (old && old.status !== 'failed') {
         const more = [...new Set([...origins, ...old.origins])].slice(0, MAX_ORIGINS)
         const renamed = { ...old, ...(name !== undefined && { name }), origins: old.status === 'pinned' ? old.origins : more }
         await writeRecord(tx, renamed)
-        return { record: renamed, isNew: false }
+        return { record: renamed }
       }
       if (old) await tx.adjust(old.charge, { pins: 0, bytes: 0 })
       const begun = newRecord(fresh, name ?? old?.name, await tx.reserve({ pins: 1 }))
       await writeRecord(tx, begun)
       await tx.hold(root)
-      return { record: begun, isNew: !old }
+      return { record: begun, begins: old ? 'again' : 'new' }
     })
     if (!record) return fetching as Fetching
     if (record.status === 'pinned') return statusOf(record)
-    if (!fetching) return fetches.start(context.space, record, isNew)
+    if (begins || !fetching) {
+      // One that has just failed may be on its last step.
+      await fetching?.ended
+      return fetches.start(context.space, record, begins === 'new')
+    }
     fetching.update({ name: record.name })
     if (record.origins.length > fetching.origins.length) {
       fetching.origins = record.origins

@@ -111,6 +111,6 @@ export const raise = async (tx: Transaction, charge: Charge, account: Account, b
   }
 }
 
-export const isExcess = (reason: unknown): boolean => reason instanceof Failure && reason.name === 'LimitExceeded'
+const isExcess = (reason: unknown): boolean => reason instanceof Failure && reason.name === 'LimitExceeded'
 
 const isSame = (a: Edge, b: Edge): boolean => a.by === b.by && a.to === b.to

@@ -267,6 +267,15 @@ export const runPinTests = (setup: Setup): void => {
     assert.deepEqual(await ada.used('pin'), { pins: 1, bytes: sizeOf(blocks) })
   })
 
+  it('tries anew, however close to its failure it is asked', async () => {
+    const host = await world({ pin: { answerWithinMs: 0, deadline: 0 } })
+    const ada = await host.guest()
+    const { cid: root } = leaf()
+    for (let round = 0; round < 60; round++) await Promise.all([1, 2, 3].map(() => ada.ask(pin, 'add', { root })))
+    assert.equal((await until(ada, root, ({ status }) => status === 'failed')).reason, 'Timeout')
+    assert.equal((await ada.used('pin')).pins, 1)
+  })
+
   it('lists in pages, by status if asked', async () => {
     const host = await world()
     const ada = await host.guest()
