@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Failure, streamFrom } from '@symbiosis/protocol'
+import { type Door, Failure, streamFrom } from '@symbiosis/protocol'
 import { memoryWallet, Symbiont } from '@symbiosis/symbiont'
 import { refused, shelf, World } from './world.ts'
 
@@ -149,6 +149,29 @@ describe('of several hosts a symbiont', () => {
       door: () => Promise.reject(new Failure('Unavailable', 'gone')),
     })
     assert.deepEqual(await ada.use(shelf).ring(), { at: 'attic' })
+  })
+
+  it('never sends elsewhere what is left of a body', async () => {
+    await using world = new World()
+    const attic = await world.host('attic')
+    await world.host('cellar')
+    const ada = await world.owner('attic', 'cellar')
+    const breaks: Door = async ({ body }) => {
+      await body?.getReader().read()
+      throw new Failure('Unavailable', 'gone')
+    }
+    world.place('http://attic.test/', { ...attic, door: breaks })
+    world.calls.length = 0
+    assert.equal((await refused(ada.use(shelf).fill({}, { body: streamFrom(chunks(3, 10)) }))).name, 'Unavailable')
+    assert.deepEqual(world.calls, ['http://attic.test/'])
+    // Nor to another address of the same host.
+    world.place('http://attic.example/', attic)
+    await ada.pair('http://attic.example/')
+    world.place('http://attic.example/', { ...attic, door: breaks })
+    world.place('http://attic.test/', attic)
+    world.calls.length = 0
+    assert.equal((await refused(ada.use(shelf).fill({}, { body: streamFrom(chunks(3, 10)), host: 'attic' }))).name, 'Unavailable')
+    assert.deepEqual(world.calls, ['http://attic.example/'])
   })
 
   it('closes a body that nobody took', async () => {

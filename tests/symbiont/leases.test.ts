@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { allow, ask, deny } from '@symbiosis/host'
+import { delegate, extract, signerFromSeed } from '@symbiosis/protocol'
 import { memoryWallet } from '@symbiosis/symbiont'
+import { base64url } from 'multiformats/bases/base64'
+import { encodeBundle, readBundle } from '../../symbiont/bundle.ts'
 import { refused, shelf, World } from './world.ts'
 
 const DAY = 86_400
@@ -179,6 +182,33 @@ describe('leases', () => {
     world.time += 25 * DAY
     assert.deepEqual(await bob.renewLeases({ within: '30d' }), [])
     assert.equal((await cora.renewLeases({ within: '30d' }))[0]?.renewed?.state, 'valid')
+  })
+
+  it('that a space leased onward are renewed by that space', async () => {
+    await using world = new World()
+    const attic = await world.host('attic')
+    const wallet = memoryWallet()
+    const provider = await world.symbiont(wallet)
+    await provider.pair('http://attic.test')
+    await provider.request({ shelf: { bytes: 100 } })
+    const seed = base64url.decode((await wallet.load())?.seed as string)
+    const lease = extract(base64url.decode((await wallet.load())?.leases[0]?.archive as string))
+    const ada = await world.symbiont()
+    await ada.createSpace()
+    const bob = await world.symbiont()
+    const bundle = readBundle((await ada.delegate(bob.agent, ['*'])).token)
+    const onward = await delegate(signerFromSeed(seed), {
+      audience: ada.space,
+      capabilities: [{ can: 'lease/shelf/*', with: attic.did, nb: { bytes: 50 } }],
+      expiration: lease.ucan.expiration,
+      proofs: [lease],
+    })
+    await bob.accept(
+      encodeBundle({ ...bundle, leases: [onward], hosts: [{ did: attic.did, name: 'attic', urls: ['http://attic.test/'] }] }),
+    )
+    assert.deepEqual(await bob.use(shelf).put({ name: 'lamp', size: 40 }), { things: 1 })
+    assert.equal((await refused(bob.use(shelf).put({ name: 'table', size: 40 }))).name, 'LimitExceeded')
+    assert.deepEqual(await bob.renewLeases({ within: '60d' }), [])
   })
 
   it('are kept renewed as long as an app runs', async () => {

@@ -175,6 +175,35 @@ describe('a host that lies', () => {
     })
   }
 
+  it('about what others leased is not believed', async () => {
+    await using world = new World()
+    await world.host('cellar')
+    const ada = await world.owner('cellar')
+    const [foreign] = ada.leases()
+    const lease = await delegate(liar, {
+      audience: ada.space,
+      capabilities: [{ can: 'lease/shelf/*', with: liar.did }],
+      expiration: world.time + 3600,
+    })
+    world.place('http://attic.test/', {
+      did: liar.did,
+      name: 'attic',
+      door: async ({ message }) => {
+        const [{ cid: ran, capabilities }] = admit(message, BOUNDS, new UcanMemory()).invocations as never as [
+          { cid: never; capabilities: { can: string }[] },
+        ]
+        const granted = { ok: { state: 'granted', request: ran, leases: [archive(lease)] } }
+        const gone = { error: { name: 'Revoked', message: 'gone', link: foreign?.cid } }
+        const out = { 'access/hello': hello, 'access/request': granted }[capabilities[0]?.can ?? ''] ?? gone
+        return { message: encodeReceipts([{ ran, block: issueReceipt(liar, ran, out) }]) }
+      },
+    })
+    await ada.pair('http://attic.test')
+    await ada.request({ shelf: {} }, { host: liar.did })
+    assert.equal((await refused(ada.use(shelf).list({}, { host: liar.did }))).name, 'Revoked')
+    assert.equal(ada.leases().find(({ cid }) => cid === foreign?.cid)?.state, 'valid')
+  })
+
   it('about leases is not believed', async () => {
     await using world = new World()
     const ada = await world.symbiont()

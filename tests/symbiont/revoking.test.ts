@@ -135,6 +135,43 @@ describe('revoking', () => {
     assert.deepEqual([refusal.name, refusal.chain, refusal.by], ['Revoked', 'lease', attic.did])
   })
 
+  it('is not got round by asking a host that has not heard of it', async () => {
+    await using world = new World()
+    await world.host('attic')
+    await world.host('cellar')
+    const ada = await world.owner('attic', 'cellar')
+    const bob = await world.symbiont()
+    const { cid } = await lend(ada, bob)
+    world.down('cellar')
+    await ada.revoke(cid)
+    world.up('cellar')
+    world.calls.length = 0
+    assert.equal((await refused(bob.use(shelf).list())).name, 'Revoked')
+    assert.deepEqual(world.calls, ['http://attic.test/'])
+  })
+
+  it('asks no host again that has acknowledged', async () => {
+    await using world = new World()
+    await world.host('attic')
+    const ada = await world.owner('attic')
+    const { cid } = await lend(ada, await world.symbiont())
+    const first = await ada.revoke(cid)
+    world.time += 100
+    world.calls.length = 0
+    assert.deepEqual(await ada.revoke(cid), first)
+    assert.deepEqual(world.calls, [])
+  })
+
+  it('leaves room for what still works, however much is revoked', async () => {
+    await using world = new World()
+    await world.host('attic')
+    const ada = await world.owner('attic')
+    const bob = await world.symbiont()
+    await lend(ada, bob)
+    for (let round = 0; round < 5; round++) await bob.revoke((await lend(ada, bob)).cid)
+    assert.deepEqual(await bob.use(shelf).list(), { things: [] })
+  })
+
   it('prefers what is not revoked', async () => {
     await using world = new World()
     await world.host('attic')

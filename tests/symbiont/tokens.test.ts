@@ -130,7 +130,7 @@ describe('a token', () => {
       'a field too many': [withRoot({ 'symbiosis/bundle@1': { ...inner, more: 1 } }), /Malformed/],
       'a field too few': [withRoot({ 'symbiosis/bundle@1': { delegation: inner.delegation, leases: [] } }), /Malformed/],
       'a text for a link': [withRoot({ 'symbiosis/bundle@1': { ...inner, delegation: String(inner.delegation) } }), /Malformed/],
-      'a host without a DID': [withRoot({ 'symbiosis/bundle@1': { ...inner, hosts: [{ ...host, did: 'attic' }] } }), /Malformed/],
+      'a host without a DID': [withRoot({ 'symbiosis/bundle@1': { ...inner, hosts: [host, { ...host, did: 'attic' }] } }), /Malformed/],
       'no host for its lease': [withRoot({ 'symbiosis/bundle@1': { ...inner, hosts: [] } }), /Malformed/],
       'a lease as the delegation': [withRoot({ 'symbiosis/bundle@1': { ...inner, delegation: inner.leases[0] } }), /Malformed/],
       'a delegation as a lease': [withRoot({ 'symbiosis/bundle@1': { ...inner, leases: [inner.delegation] } }), /Malformed/],
@@ -202,7 +202,7 @@ describe('a token', () => {
     const mallory = signerFromSeed(new Uint8Array(32).fill(7))
     const { token } = await ada.delegate(bob.agent, ['shelf'])
     const host = { did: mallory.did, name: 'attic', urls: ['http://attic.test/'] }
-    await bob.accept(bent(token, (bundle) => ({ ...bundle, hosts: [host, ...bundle.hosts] })))
+    await bob.accept(bent(token, (bundle) => ({ ...bundle, hosts: [...bundle.hosts, host] })))
     assert.deepEqual(bob.hosts()[0]?.urls, ['http://attic.test/'])
     assert.deepEqual(await bob.use(shelf).list(), { things: [] })
   })
