@@ -18,6 +18,7 @@ import {
   type Kept,
   type LocalSigner,
   type Provided,
+  streamUntil,
   toRefusal,
   type Ucan,
   UcanMemory,
@@ -277,7 +278,7 @@ export class Host implements AsyncDisposable {
     const end = ability.effect === 'read' ? this.#closing.signal : this.#aborting.signal
     const signal = AbortSignal.any([call.signal, end])
     // An upload that stands still must not hold up who closes, or waits for who has left.
-    const body = call.body?.pipeThrough(new TransformStream<Uint8Array, Uint8Array>(), { signal })
+    const body = call.body && streamUntil(call.body, signal)
     return { ...call, signal, ...(body && { body }) }
   }
 

@@ -64,5 +64,5 @@ export {
 export { issueReceipt, type Receipt, readReceipt } from './receipt.ts'
 export { bearing, type Revocation, revocation } from './revocation.ts'
 export * from './schema.ts'
-export { streamFrom } from './stream.ts'
+export { streamFrom, streamUntil } from './stream.ts'
 export { type Capability, decodeUcan, isSigned, issueUcan, signingPayload, type Ucan } from './ucan.ts'

@@ -3,7 +3,7 @@ import { encodeVarint, StreamReader } from '../car.ts'
 import type { Answer, Channel, Door, OpenOptions } from '../channel.ts'
 import { Failure, isAbort, type Refusal, toRefusal } from '../failure.ts'
 import { CAR_TYPE } from '../message.ts'
-import { streamFrom } from '../stream.ts'
+import { streamFrom, streamUntil } from '../stream.ts'
 
 /**
  * HTTP. A message is the body of a POST to `/` and of its answer. Where an ability streams, the body is the message behind its length as
@@ -18,16 +18,20 @@ type Fetch = (url: string, init: RequestInit & { duplex?: 'half' }) => Promise<R
 export const httpChannel = (url: string, fetch: Fetch = globalThis.fetch): Channel => {
   const open = async (message: Uint8Array, { signal, body }: OpenOptions, accept: string): Promise<Answer> => {
     let response: Response
+    // `fetch` forgets a body that it could not send: its source would wait for ever.
+    const broken = new AbortController()
+    const upload = body && streamUntil(body, AbortSignal.any([broken.signal, ...(signal ? [signal] : [])]))
     try {
       response = await fetch(url, {
         method: 'POST',
         headers: { 'content-type': body ? STREAM_TYPE : CAR_TYPE, accept },
-        body: body ? framed(message, body) : (message as Uint8Array<ArrayBuffer>),
+        body: upload ? framed(message, upload) : (message as Uint8Array<ArrayBuffer>),
         redirect: 'error',
         ...(body && { duplex: 'half' }),
         ...(signal && { signal }),
       })
     } catch (thrown) {
+      broken.abort()
       throw isAbort(thrown) ? thrown : unreachable(url, thrown)
     }
     const type = response.headers.get('content-type')
@@ -76,7 +80,7 @@ export const httpListener =
     // The response closes when it is done, too; then nobody listens any more.
     response.once('close', () => aborter.abort())
     try {
-      if (request.method !== 'GET') response.setHeader('access-control-allow-origin', '*')
+      if (request.method !== 'GET' && request.method !== 'HEAD') response.setHeader('access-control-allow-origin', '*')
       if (request.method === 'OPTIONS') return preflight(response)
       if (request.method === 'GET' || request.method === 'HEAD') return await sendPage(request, response, pages)
       if (request.method !== 'POST') throw new Failure('Unsupported', `The method ${request.method} is not spoken here; POST a message.`)

@@ -1,5 +1,6 @@
 import { createServer, request as send } from 'node:http'
-import { Readable } from 'node:stream'
+import { pipeline, Readable } from 'node:stream'
+import type { ReadableStream as WebStream } from 'node:stream/web'
 import type { Channel, Door } from '../channel.ts'
 import { type HttpOptions, httpChannel, httpListener } from './http.ts'
 
@@ -30,10 +31,8 @@ const fetchOver = (socketPath: string, url: string, { method, headers, body, sig
         resolve(new Response(stream, { status: incoming.statusCode ?? 500, headers: incoming.headers as Record<string, string> }))
       },
     )
-    outgoing.once('error', reject)
-    if (body instanceof ReadableStream) {
-      Readable.fromWeb(body as import('node:stream/web').ReadableStream)
-        .once('error', (error) => outgoing.destroy(error))
-        .pipe(outgoing)
-    } else outgoing.end(body)
+    outgoing.on('error', reject)
+    // Whichever end breaks, the other is let go: an upload that was given up must not wait for ever.
+    if (body instanceof ReadableStream) pipeline(Readable.fromWeb(body as WebStream), outgoing, (error) => error && reject(error))
+    else outgoing.end(body)
   })
