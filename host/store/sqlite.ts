@@ -121,9 +121,13 @@ class Connection implements StoreReader, StoreTransaction {
     return row && decode(row.value as Uint8Array)
   }
 
-  async list(kind: string, space: string, { prefix = '', after = '', limit = -1 }: Range = {}): Promise<Entry[]> {
-    const query = 'SELECT key, value FROM records WHERE space = ? AND kind = ? AND key >= ? AND key < ? AND key > ? ORDER BY key LIMIT ?'
-    return this.#run(query).all(space, kind, prefix, endOf(prefix), after, limit).map(entry)
+  async list(kind: string, space: string, { prefix = '', after, limit = -1 }: Range = {}): Promise<Entry[]> {
+    // A key may be empty, and then it is after nothing.
+    const query = `SELECT key, value FROM records WHERE space = ? AND kind = ? AND key >= ? AND key < ?${after === undefined ? '' : ' AND key > ?'} ORDER BY key LIMIT ?`
+    const bounds = after === undefined ? [limit] : [after, limit]
+    return this.#run(query)
+      .all(space, kind, prefix, endOf(prefix), ...bounds)
+      .map(entry)
   }
 
   async *every(kind: string, prefix = ''): AsyncGenerator<Entry & { space: string }> {
