@@ -22,7 +22,7 @@ const anyFraction: fc.Arbitrary<number> = fc
   .filter((number) => !Number.isInteger(number))
 
 /** Keys that no side reads in a way of its own; the others have examples by name. */
-export const plainKey: fc.Arbitrary<string> = fc
+const plainKey: fc.Arbitrary<string> = fc
   .oneof(anyText(30), fc.constantFrom('a', 'b', 'aa', 'ab', 'bytes', 'asCID', 'constructor', 'toString', 'can', 'with'))
   .filter((key) => key !== '__proto__' && key !== '/')
 

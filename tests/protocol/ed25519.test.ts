@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
+import { hash } from 'node:crypto'
 import { ed25519 } from '@noble/curves/ed25519.js'
-import { sha512 } from '@noble/hashes/sha2.js'
 import { backend, verifySignature } from '@symbiosis/protocol'
 import fc from 'fast-check'
 import { keyPair } from '../../protocol/ed25519.ts'
@@ -75,7 +75,8 @@ const { scalar: a, point: A } = ed25519.utils.getExtendedPublicKey(secret)
 const r = 123_456_789n
 const R = Point.BASE.multiply(r)
 
-const challenge = (Rbytes: Uint8Array, key: Uint8Array, signed: Uint8Array) => number(sha512(concat(Rbytes, key, signed))) % L
+const challenge = (Rbytes: Uint8Array, key: Uint8Array, signed: Uint8Array) =>
+  number(hash('sha512', concat(Rbytes, key, signed), 'buffer')) % L
 /** A signature made for given encodings of R and A, with `a` and `r` known: S = r + k*a. */
 const forge = (Rbytes: Uint8Array, key: Uint8Array, signed: Uint8Array, parts = { r, a }) => {
   const k = challenge(Rbytes, key, signed)

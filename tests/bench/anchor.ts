@@ -1,0 +1,27 @@
+import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign, verify } from 'node:crypto'
+import { generateSeed } from '@symbiosis/protocol'
+import type { Candidate } from './rounds.ts'
+
+/** What no signed call can do without: one Ed25519 verification and one signature by OpenSSL, keys at hand. */
+export const anchor = (): Candidate<{ message: Buffer; signature: Buffer }> => {
+  const [caller, host] = [keys(), keys()]
+  return {
+    name: 'anchor',
+    prepare: (count) =>
+      Array.from({ length: count }, () => {
+        const message = randomBytes(400)
+        return { message, signature: sign(null, message, caller.privateKey) }
+      }),
+    run({ message, signature }) {
+      if (!verify(null, message, caller.publicKey, signature)) throw new Error('The anchor does not verify.')
+      return sign(null, message, host.privateKey)
+    },
+  }
+}
+
+const keys = (): { privateKey: KeyObject; publicKey: KeyObject } => {
+  // PKCS #8 around a seed (RFC 8410): the prefix is always the same.
+  const der = Buffer.concat([Buffer.from('302e020100300506032b657004220420', 'hex'), generateSeed()])
+  const privateKey = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' })
+  return { privateKey, publicKey: createPublicKey(privateKey) }
+}

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { generateSeed, signerFromSeed } from '@symbiosis/protocol'
+import { generateKeyPair, jwtVerify, SignJWT } from 'jose'
+import { stockServer } from './stock.ts'
+import { callerOf, leasedBy, leaseFrom, messagesOf, now, openHost } from './world.ts'
+
+/**
+ * A server in a process of its own: `fork('serving.ts', [kind])`. It sends `{ url }`; asked `{ prepare: count }` it sends that many requests which nobody
+ * has made, asked `{ cpu: true }` the CPU microseconds that it has used.
+ */
+export interface Post {
+  readonly headers: Record<string, string>
+  readonly body: Uint8Array
+}
+
+interface Serving {
+  readonly url: string
+  prepare(count: number): Promise<Post[]>
+}
+
+const CAR = { 'content-type': 'application/vnd.ipld.car', accept: 'application/vnd.ipld.car' }
+
+/** Our host as it is run. */
+const ours = async (): Promise<Serving> => {
+  const { host } = await openHost()
+  const { url } = await host.listen()
+  const caller = await callerOf(host.did, 1, leasedBy(host))
+  return { url: url as string, prepare: async (count) => (await messagesOf(caller, count)).map((body) => ({ headers: CAR, body })) }
+}
+
+/** `@ucanto/server` with the principal that it comes with. */
+const stock = async (): Promise<Serving> => {
+  const seed = generateSeed()
+  const answer = await stockServer(seed, { lease: true })
+  const key = signerFromSeed(seed)
+  const caller = await callerOf(key.did, 1, leaseFrom(key))
+  return {
+    url: await listen(async ({ body }) => answer(body)),
+    prepare: async (count) => (await messagesOf(caller, count)).map((body) => ({ headers: CAR, body })),
+  }
+}
+
+/** What one would write without any of this: JSON RPC, the caller known by an EdDSA JWT, the reply signed likewise. */
+const jwt = async (): Promise<Serving> => {
+  const [caller, host] = [await generateKeyPair('EdDSA'), await generateKeyPair('EdDSA')]
+  const answer = async ({ headers, body }: Post) => {
+    const token = headers.authorization?.replace('Bearer ', '') ?? ''
+    const { payload } = await jwtVerify(token, caller.publicKey, { audience: 'host', issuer: 'caller', requiredClaims: ['exp', 'jti'] })
+    const { id, method, params } = JSON.parse(Buffer.from(body).toString())
+    if (method !== 'shelf/get') throw new Error('unknown method')
+    const reply = { jsonrpc: '2.0', id, result: { key: params.key, size: params.key.length } }
+    return Buffer.from(
+      await new SignJWT({ ...reply, ran: payload.jti }).setProtectedHeader({ alg: 'EdDSA' }).setIssuer('host').sign(host.privateKey),
+    )
+  }
+  const post = async (id: number): Promise<Post> => {
+    const claims = new SignJWT({ scope: 'shelf/get' }).setProtectedHeader({ alg: 'EdDSA' }).setIssuer('caller').setAudience('host')
+    const token = await claims
+      .setExpirationTime(now() + 300)
+      .setJti(randomUUID())
+      .sign(caller.privateKey)
+    return {
+      headers: { 'content-type': 'application/json', authorization: `Bearer ${token}` },
+      body: Buffer.from(JSON.stringify({ jsonrpc: '2.0', id, method: 'shelf/get', params: { key: 'alice' } })),
+    }
+  }
+  return { url: await listen(answer), prepare: (count) => Promise.all(Array.from({ length: count }, (_, id) => post(id))) }
+}
+
+const listen = async (answer: (post: Post) => Promise<Uint8Array>): Promise<string> => {
+  const server = createServer(async (request, response) => {
+    const chunks: Uint8Array[] = []
+    for await (const chunk of request) chunks.push(chunk)
+    const body = await answer({ headers: request.headers as Record<string, string>, body: Buffer.concat(chunks) })
+    response.writeHead(200, { 'content-length': body.length }).end(body)
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+}
+
+const { url, prepare } = await { ours, stock, jwt }[process.argv[2] as 'ours' | 'stock' | 'jwt']()
+process.on('message', async (asked: { prepare?: number; cpu?: true }) => {
+  if (asked.prepare !== undefined) process.send?.({ posts: await prepare(asked.prepare) })
+  if (asked.cpu) {
+    const { user, system } = process.cpuUsage()
+    process.send?.({ cpu: user + system })
+  }
+})
+process.once('disconnect', () => process.exit())
+process.send?.({ url })
