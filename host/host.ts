@@ -195,8 +195,9 @@ export class Host implements AsyncDisposable {
   async collect(signal: AbortSignal = this.#closing.signal): Promise<{ kept: number; removed: number; bytes: number }> {
     const { store, provided, engine } = this.#parts
     async function* keep(): AsyncGenerator<Kept> {
-      for await (const cid of heldRoots(store)) yield { cid, deep: true }
+      // In this order: what a service kept becomes held, and so shows in one of the two whenever it changes.
       for (const { hooks } of provided) if (hooks.keep) yield* hooks.keep()
+      for await (const cid of heldRoots(store)) yield { cid, deep: true }
     }
     const collected = await engine.collect(keep, { signal })
     this.log.info(collected, 'garbage was collected')

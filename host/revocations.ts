@@ -118,7 +118,7 @@ const hasLease = (space: string, message: Admitted, shown: readonly CID[], guard
   const search = {
     chain: 'lease' as const,
     root: guard.host,
-    none: { name: 'NoLease', message: '' },
+    none: () => ({ name: 'NoLease', message: '' }),
     stands: (link: Ucan, now: number) => {
       return link.expiration !== null && isCurrent(link, now) && leaseOf(link)?.with === guard.host
         ? undefined

@@ -1,8 +1,9 @@
 import type { CID } from 'multiformats/cid'
 import { type Block, DAG_CBOR, verifyBlock } from './block.ts'
 import { decodeCar } from './car.ts'
-import { asLink, decode, encode } from './cbor.ts'
+import { decode, encode } from './cbor.ts'
 import { Failure } from './failure.ts'
+import { asLink, sameBytes, textOf } from './link.ts'
 import { MESSAGE } from './message.ts'
 import { decodeUcan, isSigned, type Ucan } from './ucan.ts'
 
@@ -40,45 +41,75 @@ const BYTES_PER_UCAN = 1024
 
 /**
  * UCANs that were admitted before, by CID, with what their signature check said. Time and revocation aren't remembered: they are asked anew on
- * every use. The bounds keep strangers from filling memory; the oldest go first.
+ * every use. The bounds keep strangers from filling memory: what was used since the last half of the bound stays.
  */
 export class UcanMemory {
-  readonly #entries = new Map<string, { ucan: Ucan; signed?: boolean }>()
-  readonly #max: number
-  #bytes = 0
+  #young = new Map<string, Remembered>()
+  #old = new Map<string, Remembered>()
+  #youngBytes = 0
+  #oldBytes = 0
+  readonly #half: number
 
   constructor(max = 20_000) {
-    this.#max = max
+    this.#half = Math.max(1, Math.floor(max / 2))
   }
 
   /** Bytes of the blocks that are remembered. */
   get bytes(): number {
-    return this.#bytes
+    return this.#youngBytes + this.#oldBytes
+  }
+
+  /** Whether these very bytes were admitted under this CID before: then their hash was checked. */
+  knows({ cid, bytes }: Block): boolean {
+    const known = this.#find(textOf(cid))
+    return known !== undefined && sameBytes(known.ucan.bytes, bytes)
   }
 
   /** The UCAN of a block whose hash was checked. */
   decode({ cid, bytes }: Block): Ucan {
-    const known = this.#entries.get(String(cid))
+    const known = this.#find(textOf(cid))
     if (known) return known.ucan
     // A copy, so that what's remembered doesn't keep whole messages in memory.
     const ucan = decodeUcan(cid, new Uint8Array(bytes))
-    this.#entries.set(String(cid), { ucan })
-    this.#bytes += bytes.length
-    for (const [name, oldest] of this.#entries) {
-      if (this.#entries.size <= this.#max && this.#bytes <= this.#max * BYTES_PER_UCAN) break
-      this.#entries.delete(name)
-      this.#bytes -= oldest.ucan.bytes.length
-    }
+    this.#keep(textOf(cid), { ucan })
     return ucan
   }
 
   isSigned(ucan: Ucan): boolean {
-    const entry = this.#entries.get(String(ucan.cid))
-    if (entry?.signed !== undefined) return entry.signed
+    const known = this.#find(textOf(ucan.cid))
+    if (known?.signed !== undefined) return known.signed
     const signed = isSigned(ucan)
-    if (entry) entry.signed = signed
+    if (known) known.signed = signed
     return signed
   }
+
+  #find(name: string): Remembered | undefined {
+    const young = this.#young.get(name)
+    if (young) return young
+    const old = this.#old.get(name)
+    if (!old) return undefined
+    this.#old.delete(name)
+    this.#oldBytes -= old.ucan.bytes.length
+    this.#keep(name, old)
+    return old
+  }
+
+  #keep(name: string, entry: Remembered): void {
+    const { length } = entry.ucan.bytes
+    if (this.#young.size >= this.#half || this.#youngBytes + length > this.#half * BYTES_PER_UCAN) {
+      this.#old = this.#young
+      this.#oldBytes = this.#youngBytes
+      this.#young = new Map()
+      this.#youngBytes = 0
+    }
+    this.#young.set(name, entry)
+    this.#youngBytes += length
+  }
+}
+
+interface Remembered {
+  readonly ucan: Ucan
+  signed?: boolean
 }
 
 /** A message in which every block is its CID's own and every UCAN has its one form. Nothing of it is authorized yet. */
@@ -94,15 +125,17 @@ export interface Admitted {
  */
 export const admit = (message: Uint8Array, bounds: Bounds, memory: UcanMemory): Admitted => {
   const { root, blocks } = decodeMessage(message, bounds)
-  for (const block of blocks) checkHash(block)
+  for (const block of blocks) checkHash(block, memory)
+  const execute = readExecute(root, bounds).map(textOf)
   const ucans = canonicalForm(
     blocks.filter((block) => block !== root),
+    new Set(execute),
     bounds,
     memory,
   )
-  const invocations = readExecute(root, bounds).map((cid) => {
-    const invocation = ucans.get(String(cid))
-    if (!invocation) throw new Failure('Malformed', 'The message names an invocation that it does not carry.', { link: String(cid) })
+  const invocations = execute.map((link) => {
+    const invocation = ucans.get(link)
+    if (!invocation) throw new Failure('Malformed', 'The message names an invocation that it does not carry.', { link })
     return invocation
   })
   checkDepth(invocations, ucans, bounds)
@@ -118,21 +151,22 @@ const decodeMessage = (message: Uint8Array, bounds: Bounds): { root: Block; bloc
 }
 
 /** One UCAN, one CID: a second codec or hash function would give it a second one, which no revocation names. */
-const checkHash = (block: Block): void => {
+const checkHash = (block: Block, memory: UcanMemory): void => {
   const { cid } = block
   if (cid.version !== 1 || cid.code !== DAG_CBOR || cid.multihash.code !== 0x12 || cid.multihash.size !== 32) {
-    throw new Failure('NotCanonical', 'A block of the message is not named by CIDv1, dag-cbor and sha2-256.', { link: String(cid) })
+    throw new Failure('NotCanonical', 'A block of the message is not named by CIDv1, dag-cbor and sha2-256.', { link: textOf(cid) })
   }
-  verifyBlock(block)
+  if (!memory.knows(block)) verifyBlock(block)
 }
 
 /** Decodes what are UCANs. A second form voids the message; what is no UCAN at all is left out, since alternatives must stay possible. */
-const canonicalForm = (blocks: readonly Block[], bounds: Bounds, memory: UcanMemory): Map<string, Ucan> => {
+const canonicalForm = (blocks: readonly Block[], execute: ReadonlySet<string>, bounds: Bounds, memory: UcanMemory): Map<string, Ucan> => {
   const ucans = new Map<string, Ucan>()
   for (const block of blocks) {
-    const ucan = decodeIfUcan(block, memory)
+    // Invocations come but once: remembering them would only push the proofs out.
+    const ucan = decodeIfUcan(block, execute.has(textOf(block.cid)) ? undefined : memory)
     if (!ucan) continue
-    const link = String(ucan.cid)
+    const link = textOf(ucan.cid)
     if (ucan.proofs.length > bounds.proofs) throw tooLarge('proofs', ucan.proofs.length, bounds.proofs, 'The proofs of a UCAN', link)
     for (const { nb } of ucan.capabilities) {
       // What came in a block of that size can't encode to more.
@@ -145,9 +179,9 @@ const canonicalForm = (blocks: readonly Block[], bounds: Bounds, memory: UcanMem
   return ucans
 }
 
-const decodeIfUcan = (block: Block, memory: UcanMemory): Ucan | undefined => {
+const decodeIfUcan = (block: Block, memory: UcanMemory | undefined): Ucan | undefined => {
   try {
-    return memory.decode(block)
+    return memory ? memory.decode(block) : decodeUcan(block.cid, block.bytes)
   } catch (error) {
     if (error instanceof Failure && error.name !== 'NotCanonical') return undefined
     throw error
@@ -161,24 +195,24 @@ const readExecute = (root: Block, bounds: Bounds): CID[] => {
   }
   if (execute.length > bounds.invocations) throw tooLarge('invocations', execute.length, bounds.invocations, 'The invocations of a message')
   // Named twice, it is still one invocation, and it gets one receipt.
-  return [...new Map((execute as CID[]).map((cid) => [String(cid), cid])).values()]
+  return [...new Map((execute as CID[]).map((cid) => [textOf(cid), cid])).values()]
 }
 
 /** The longest chain below each block, each block looked at once: diamonds cost no more than chains. */
 const checkDepth = (invocations: readonly Ucan[], ucans: ReadonlyMap<string, Ucan>, bounds: Bounds): void => {
   const depths = new Map<Ucan, number>()
   const depthOf = (ucan: Ucan, level: number): number => {
-    if (level > bounds.depth) throw tooLarge('depth', level, bounds.depth, 'A chain of proofs', String(ucan.cid))
+    if (level > bounds.depth) throw tooLarge('depth', level, bounds.depth, 'A chain of proofs', textOf(ucan.cid))
     let depth = depths.get(ucan)
     if (depth === undefined) {
       depth = 1
       for (const proof of ucan.proofs) {
-        const above = ucans.get(String(proof))
+        const above = ucans.get(textOf(proof))
         if (above) depth = Math.max(depth, 1 + depthOf(above, level + 1))
       }
       depths.set(ucan, depth)
     }
-    if (level + depth - 1 > bounds.depth) throw tooLarge('depth', level + depth - 1, bounds.depth, 'A chain of proofs', String(ucan.cid))
+    if (level + depth - 1 > bounds.depth) throw tooLarge('depth', level + depth - 1, bounds.depth, 'A chain of proofs', textOf(ucan.cid))
     return depth
   }
   for (const invocation of invocations) depthOf(invocation, 1)

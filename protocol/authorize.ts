@@ -137,11 +137,11 @@ const ownerChain: Step = (call, guard) => {
   const search: Search = {
     chain: 'owner',
     root: space,
-    none: {
+    none: () => ({
       name: 'NotOwner',
       message: `No delegation leads from ${brief(space)} to ${brief(invocation.issuer)} for "${bound.can}".`,
       hint: 'Ask who holds the space for a delegation to this device, and show it with the call.',
-    },
+    }),
     stands: (link, now) => outOfTime(link, now, 'owner') ?? allowsClaim(link, capability, bound.ability),
   }
   const path = findPaths(invocation.issuer, invocation.proofs, search, call.message, guard).next()
@@ -160,11 +160,11 @@ const leaseChain: Step = (call, guard) => {
   const search: Search = {
     chain: 'lease',
     root: guard.host,
-    none: {
+    none: () => ({
       name: 'NoLease',
       message: `No lease of this host lets ${brief(capability.with)} use "${bound.can}".`,
       hint: `Ask for one: symbiosis request ${bound.service.id}`,
-    },
+    }),
     stands: (link, now) => outOfTime(link, now, 'lease') ?? leasesClaim(link, bound, guard.host),
     narrows: (path) => narrowsAll(path, edgesOf),
   }

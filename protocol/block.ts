@@ -1,8 +1,8 @@
 import { sha256 as hashSha256, sha512 as hashSha512 } from '@noble/hashes/sha2.js'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
-import { sameBytes } from './cbor.ts'
 import { brief, Failure } from './failure.ts'
+import { sameBytes } from './link.ts'
 
 /** Bytes and the CID that names them. Whoever hands one on has checked the hash, or says so. */
 export interface Block {

@@ -1,7 +1,8 @@
 import type { CID } from 'multiformats/cid'
 import type { Block } from './block.ts'
-import { asLink, decode, decodeCid, encode } from './cbor.ts'
+import { decode, encode } from './cbor.ts'
 import { Failure } from './failure.ts'
+import { asLink, decodeCid, recentLink } from './link.ts'
 import { streamFrom } from './stream.ts'
 
 /**
@@ -41,19 +42,26 @@ export const decodeCar = (bytes: Uint8Array, bounds: CarBounds): Car => {
 }
 
 export const encodeCar = ({ roots, blocks }: Car): Uint8Array => {
-  const parts = [encodeCarHeader(roots), ...blocks.map(encodeCarBlock)]
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let offset = 0
-  for (const part of parts) {
-    bytes.set(part, offset)
-    offset += part.length
+  const header = encodeHeader(roots)
+  const lengths = blocks.map(({ cid, bytes }) => cid.bytes.length + bytes.length)
+  const car = new Uint8Array(lengths.reduce((sum, length) => sum + varintLength(length) + length, header.length))
+  car.set(header)
+  let offset = header.length
+  for (const [index, { cid, bytes }] of blocks.entries()) {
+    offset = writeVarint(car, offset, lengths[index] as number)
+    car.set(cid.bytes, offset)
+    car.set(bytes, offset + cid.bytes.length)
+    offset += lengths[index] as number
   }
-  return bytes
+  return car
 }
 
-export const encodeCarHeader = (roots: CID[]): Uint8Array => withLength(encode({ roots, version: 1 }))
+const encodeHeader = (roots: CID[]): Uint8Array => {
+  const header = encode({ roots, version: 1 })
+  return joined([encodeVarint(header.length), header])
+}
 
-export const encodeCarBlock = ({ cid, bytes }: Block): Uint8Array => withLength(cid.bytes, bytes)
+const blockParts = ({ cid, bytes }: Block): Uint8Array[] => [encodeVarint(cid.bytes.length + bytes.length), cid.bytes, bytes]
 
 /**
  * Reads a CAR as it comes, one block in memory at a time.
@@ -79,8 +87,8 @@ export async function* readCarStream(stream: AsyncIterable<Uint8Array>, bounds: 
 /** Writes a CAR as its blocks come; a slow reader holds the source back. */
 export const writeCarStream = (roots: CID[], blocks: AsyncIterable<Block>): ReadableStream<Uint8Array> => {
   async function* parts(): AsyncGenerator<Uint8Array> {
-    yield encodeCarHeader(roots)
-    for await (const block of blocks) yield encodeCarBlock(block)
+    yield encodeHeader(roots)
+    for await (const block of blocks) yield joined(blockParts(block))
   }
   return streamFrom(parts())
 }
@@ -95,10 +103,13 @@ const readHeader = (bytes: Uint8Array): { roots: CID[] } => {
 
 const readBlock = (bytes: Uint8Array, maxBlockBytes: number): Block => {
   const length = cidLength(bytes)
-  const block = { cid: decodeCid(new Uint8Array(bytes.subarray(0, length))), bytes: bytes.subarray(length) }
+  const block = { cid: readLink(bytes.subarray(0, length)), bytes: bytes.subarray(length) }
   if (block.bytes.length > maxBlockBytes) throw tooLarge('block', block.bytes.length, maxBlockBytes)
   return block
 }
+
+/** Proofs were named before; what comes but once isn't worth remembering. */
+const readLink = (bytes: Uint8Array): CID => recentLink(bytes) ?? decodeCid(new Uint8Array(bytes))
 
 /** How many of the leading bytes are a CID. */
 const cidLength = (bytes: Uint8Array): number => {
@@ -137,19 +148,28 @@ const varint = (bytes: Uint8Array, cursor: { offset: number }): number => {
 }
 
 export const encodeVarint = (value: number): Uint8Array => {
-  const bytes: number[] = []
-  let rest = value
-  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes.push((rest % 0x80) | 0x80)
-  bytes.push(rest)
-  return Uint8Array.from(bytes)
+  const bytes = new Uint8Array(varintLength(value))
+  writeVarint(bytes, 0, value)
+  return bytes
 }
 
-const withLength = (...parts: Uint8Array[]): Uint8Array => {
-  const length = parts.reduce((sum, part) => sum + part.length, 0)
-  const prefix = encodeVarint(length)
-  const bytes = new Uint8Array(prefix.length + length)
-  bytes.set(prefix)
-  let offset = prefix.length
+const varintLength = (value: number): number => {
+  let length = 1
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++
+  return length
+}
+
+/** Writes a varint and says where it ends. */
+const writeVarint = (bytes: Uint8Array, at: number, value: number): number => {
+  let [offset, rest] = [at, value]
+  for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes[offset++] = (rest % 0x80) | 0x80
+  bytes[offset++] = rest
+  return offset
+}
+
+const joined = (parts: readonly Uint8Array[]): Uint8Array => {
+  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let offset = 0
   for (const part of parts) {
     bytes.set(part, offset)
     offset += part.length

@@ -1,5 +1,6 @@
-import { CID } from 'multiformats/cid'
+import type { CID } from 'multiformats/cid'
 import { Failure } from './failure.ts'
+import { asLink, linkFromBytes, sameBytes } from './link.ts'
 
 /**
  * DAG-CBOR, strict: the reader admits exactly what the writer writes, one form per value. Whatever it refuses is a second
@@ -30,12 +31,9 @@ export const decode = (bytes: Uint8Array): Value => {
 class Reader {
   offset = 0
   readonly #bytes: Uint8Array
-  readonly #view: DataView
 
   constructor(bytes: Uint8Array) {
-    // As a plain Uint8Array: `slice` of a Node Buffer is a view of memory that is not ours.
-    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    this.#bytes = bytes
   }
 
   value(depth: number): Value {
@@ -49,7 +47,8 @@ class Reader {
       case 1:
         return -1 - this.#argument(info, Number.MAX_SAFE_INTEGER - 1)
       case 2:
-        return this.#take(this.#argument(info)).slice()
+        // A copy by construction: `slice` of a Node Buffer is a view of memory that is not ours.
+        return new Uint8Array(this.#take(this.#argument(info)))
       case 3:
         return this.#text(info)
       case 4:
@@ -82,13 +81,8 @@ class Reader {
     if (info < 24) return info
     if (info === 31) throw new Failure('NotCanonical', 'A block has a value of indefinite length.')
     if (info > 27) throw new Failure('Malformed', 'A block has a length that CBOR lacks.')
-    const at = this.offset
-    this.#take(1 << (info - 24))
-    let value: number
-    if (info === 24) value = this.#view.getUint8(at)
-    else if (info === 25) value = this.#view.getUint16(at)
-    else if (info === 26) value = this.#view.getUint32(at)
-    else value = this.#view.getUint32(at) * 2 ** 32 + this.#view.getUint32(at + 4)
+    let value = 0
+    for (let count = 1 << (info - 24); count > 0; count--) value = value * 256 + this.#byte()
     if (value > max) throw new Failure('Malformed', 'A block has an integer over 2^53 - 1.')
     if (value < (info === 24 ? 24 : 2 ** (8 << (info - 25))))
       throw new Failure('NotCanonical', 'A block has a number written longer than needed.')
@@ -120,20 +114,31 @@ class Reader {
   #map(info: number, depth: number): { [key: string]: Value } {
     const length = this.#argument(info)
     const map: { [key: string]: Value } = {}
-    let previous: Uint8Array | undefined
+    let [previous, previousEnd] = [-1, -1]
     for (let index = 0; index < length; index++) {
       const initial = this.#byte()
       if (initial >> 5 !== 3) throw new Failure('Malformed', 'A map has a key that is not text.')
-      const start = this.offset
+      const start = this.offset - 1
       const key = this.#text(initial & 0x1f)
-      const keyBytes = this.#bytes.subarray(start, this.offset)
-      if (previous && compareKeys(previous, keyBytes) >= 0) throw new Failure('NotCanonical', 'A map has its keys twice or out of order.')
+      if (previous >= 0 && !this.#isAfter(previous, previousEnd, start)) {
+        throw new Failure('NotCanonical', 'A map has its keys twice or out of order.')
+      }
       // Assigning it would set the prototype instead of a field.
       if (key === '__proto__') throw new Failure('Malformed', 'A map has the key "__proto__".')
-      previous = keyBytes
+      previous = start
+      previousEnd = this.offset
       map[key] = this.value(depth + 1)
     }
     return map
+  }
+
+  /** Whether the key from `start` comes after the one before: as bytes, headers included, so shorter ones come first. */
+  #isAfter(previous: number, previousEnd: number, start: number): boolean {
+    for (let index = 0; previous + index < previousEnd; index++) {
+      const difference = (this.#bytes[start + index] as number) - (this.#bytes[previous + index] as number)
+      if (difference !== 0) return difference > 0
+    }
+    return false
   }
 
   #link(info: number): CID {
@@ -142,7 +147,7 @@ class Reader {
     if (initial >> 5 !== 2) throw new Failure('Malformed', 'A link does not hold bytes.')
     const bytes = this.#take(this.#argument(initial & 0x1f))
     if (bytes[0] !== 0) throw new Failure('Malformed', 'A link lacks its leading zero.')
-    return decodeCid(bytes.slice(1))
+    return linkFromBytes(bytes.subarray(1))
   }
 
   #simple(info: number): Value {
@@ -151,23 +156,12 @@ class Reader {
     if (info === 22) return null
     if (info !== 27)
       throw new Failure(info === 25 || info === 26 ? 'NotCanonical' : 'Malformed', 'A block has a value that DAG-CBOR lacks.')
-    const at = this.offset
-    this.#take(8)
-    const value = this.#view.getFloat64(at)
+    const { buffer, byteOffset } = this.#take(8)
+    const value = new DataView(buffer, byteOffset).getFloat64(0)
     if (!Number.isFinite(value)) throw new Failure('Malformed', 'A block has a number that is not finite.')
     if (Number.isInteger(value)) throw new Failure('NotCanonical', 'A block has an integer written as a float.')
     return value
   }
-}
-
-/** Keys compare as bytes, header included: shorter first, then by content. The header grows with the length, so the order is the same. */
-const compareKeys = (a: Uint8Array, b: Uint8Array): number => {
-  if (a.length !== b.length) return a.length - b.length
-  for (let index = 0; index < a.length; index++) {
-    const difference = (a[index] as number) - (b[index] as number)
-    if (difference !== 0) return difference
-  }
-  return 0
 }
 
 const decodeText = (bytes: Uint8Array): string => {
@@ -178,50 +172,12 @@ const decodeText = (bytes: Uint8Array): string => {
   }
 }
 
-/** @throws Failure Malformed */
-export const decodeCid = (bytes: Uint8Array): CID => {
-  let cid: CID
-  try {
-    cid = CID.decode(bytes)
-  } catch {
-    throw new Failure('Malformed', 'A link holds no CID.')
-  }
-  // Varints have longer spellings that decode to the same CID.
-  if (!sameBytes(cid.version === 0 ? cid.bytes : CID.createV1(cid.code, cid.multihash).bytes, bytes) || !isPlainCid(cid, bytes)) {
-    throw new Failure('NotCanonical', 'A link is not in its one form.')
-  }
-  return cid
-}
-
-/** The usual CIDs (v0; v1 with one-byte codes) have no room for a longer varint: a look at the length says it. */
-const isPlainCid = (cid: CID, bytes: Uint8Array): boolean => {
-  const varintLength = (value: number) => (value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x200000 ? 3 : value < 0x10000000 ? 4 : 5)
-  const { code, size, digest } = cid.multihash
-  const prefix = cid.version === 0 ? 0 : 1 + varintLength(cid.code)
-  return bytes.length === prefix + varintLength(code) + varintLength(size) + digest.length
-}
-
-/**
- * The link that a value is. `CID.asCID` alone won't do: it takes a map `{ "/": x, "bytes": x }` for a CID of another copy of its library,
- * and such a map anyone can send.
- */
-export const asLink = (value: unknown): CID | undefined =>
-  value instanceof CID || (value as { asCID?: unknown } | null | undefined)?.asCID === value
-    ? (CID.asCID(value as CID) ?? undefined)
-    : undefined
-
-export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
-  if (a.length !== b.length) return false
-  for (let index = 0; index < a.length; index++) if (a[index] !== b[index]) return false
-  return true
-}
-
 /** Absent values equal nothing, not even each other. */
 export const sameValue = (a: Value | undefined, b: Value | undefined): boolean =>
   a !== undefined && b !== undefined && sameBytes(encode(a), encode(b))
 
 /**
- * Writes the one form of a value. Fields that are `undefined` are left out.
+ * Writes the one form of a value; a `Map` with text keys is written as a map. Fields that are `undefined` are left out.
  * @throws TypeError for a value outside the subset: that's a mistake of the caller's, not of a peer's
  */
 export const encode = (value: unknown): Uint8Array => {
@@ -230,8 +186,22 @@ export const encode = (value: unknown): Uint8Array => {
   return writer.finish()
 }
 
+/** Bytes that are a value already, to stand in a larger one. */
+export class Encoded {
+  readonly bytes: Uint8Array
+
+  constructor(bytes: Uint8Array) {
+    this.bytes = bytes
+  }
+}
+
+const MAX_SCRATCH = 1024 * 1024
+
+/** Where every value is written first. Nothing awaits while it is in use, and what comes out is a copy. */
+let scratch = new Uint8Array(4096)
+
 class Writer {
-  #bytes = new Uint8Array(512)
+  #bytes = scratch
   #length = 0
 
   finish(): Uint8Array {
@@ -256,41 +226,42 @@ class Writer {
 
   #object(value: object | null, depth: number): void {
     if (value === null) return this.#push(0xf6)
+    if (value instanceof Encoded) return this.#append(value.bytes)
     if (value instanceof Uint8Array) {
       this.#head(2, value.length)
       return this.#append(value)
-    }
-    const cid = asLink(value)
-    if (cid) {
-      this.#push(0xd8)
-      this.#push(42)
-      this.#head(2, cid.bytes.length + 1)
-      this.#push(0)
-      return this.#append(cid.bytes)
     }
     if (Array.isArray(value)) {
       this.#head(4, value.length)
       for (const item of value) this.value(item, depth + 1)
       return
     }
-    const entries = Object.entries(value).filter(([, field]) => field !== undefined)
-    const keyed = entries.map(([key, field]) => ({ key: text8.encode(key), field })).sort((a, b) => compareKeys(a.key, b.key))
-    this.#head(5, keyed.length)
-    for (const { key, field } of keyed) {
-      this.#head(3, key.length)
-      this.#append(key)
+    const cid = asLink(value)
+    if (cid) return this.#link(cid)
+    // Where keys are data, callers use a Map: as fields, each new key would cost the engine a new shape.
+    const entries = (value instanceof Map ? [...value] : Object.entries(value)).filter(([, field]) => field !== undefined)
+    this.#head(5, entries.length)
+    if (entries.length > 1) entries.sort(entries.every(([key]) => isAscii(key)) ? byAscii : byEncoded)
+    for (const [key, field] of entries) {
+      this.#text(key)
       this.value(field, depth + 1)
     }
+  }
+
+  #link({ bytes }: CID): void {
+    this.#head(6, 42)
+    this.#head(2, bytes.length + 1)
+    this.#push(0)
+    this.#append(bytes)
   }
 
   #number(value: number): void {
     if (!Number.isFinite(value)) throw new TypeError('DAG-CBOR has finite numbers only.')
     if (!Number.isInteger(value)) {
-      this.#reserve(9)
       this.#push(0xfb)
-      new DataView(this.#bytes.buffer).setFloat64(this.#length, value)
-      this.#length += 8
-      return
+      const bytes = new Uint8Array(8)
+      new DataView(bytes.buffer).setFloat64(0, value)
+      return this.#append(bytes)
     }
     if (!Number.isSafeInteger(value)) throw new TypeError('DAG-CBOR integers stay below 2^53 here.')
     if (value >= 0) this.#head(0, value)
@@ -298,34 +269,26 @@ class Writer {
   }
 
   #text(value: string): void {
+    // A short ASCII text is written faster by hand than by TextEncoder's call.
+    if (value.length <= 64 && isAscii(value)) {
+      this.#head(3, value.length)
+      this.#reserve(value.length)
+      for (let index = 0; index < value.length; index++) this.#bytes[this.#length++] = value.charCodeAt(index)
+      return
+    }
     if (!value.isWellFormed()) throw new TypeError('A text has half of a surrogate pair.')
     const bytes = text8.encode(value)
     this.#head(3, bytes.length)
     this.#append(bytes)
   }
 
+  /** The initial byte, and the argument in as few bytes as hold it. */
   #head(major: number, argument: number): void {
-    this.#reserve(9)
     const top = major << 5
-    const view = new DataView(this.#bytes.buffer)
-    if (argument < 24) this.#push(top | argument)
-    else if (argument < 2 ** 8) {
-      this.#push(top | 24)
-      this.#push(argument)
-    } else if (argument < 2 ** 16) {
-      this.#push(top | 25)
-      view.setUint16(this.#length, argument)
-      this.#length += 2
-    } else if (argument < 2 ** 32) {
-      this.#push(top | 26)
-      view.setUint32(this.#length, argument)
-      this.#length += 4
-    } else {
-      this.#push(top | 27)
-      view.setUint32(this.#length, Math.floor(argument / 2 ** 32))
-      view.setUint32(this.#length + 4, argument % 2 ** 32)
-      this.#length += 8
-    }
+    if (argument < 24) return this.#push(top | argument)
+    const power = argument < 2 ** 8 ? 0 : argument < 2 ** 16 ? 1 : argument < 2 ** 32 ? 2 : 3
+    this.#push(top | (24 + power))
+    for (let shift = 8 * ((1 << power) - 1); shift >= 0; shift -= 8) this.#push(Math.floor(argument / 2 ** shift) & 0xff)
   }
 
   #push(byte: number): void {
@@ -344,5 +307,20 @@ class Writer {
     const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more))
     grown.set(this.#bytes)
     this.#bytes = grown
+    if (grown.length <= MAX_SCRATCH) scratch = grown
   }
+}
+
+const isAscii = (text: string): boolean => {
+  for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false
+  return true
+}
+
+/** Keys stand in the order of their encoded bytes: shorter first, then by content. Of ASCII the text tells. */
+const byAscii = ([a]: [string, unknown], [b]: [string, unknown]): number => a.length - b.length || (a < b ? -1 : 1)
+
+const byEncoded = ([a]: [string, unknown], [b]: [string, unknown]): number => {
+  const [x, y] = [text8.encode(a), text8.encode(b)]
+  const first = x.findIndex((byte, index) => byte !== y[index])
+  return x.length - y.length || (x[first] ?? 0) - (y[first] ?? 0)
 }

@@ -2,6 +2,7 @@ import type { CID } from 'multiformats/cid'
 import type { Admitted } from './admission.ts'
 import type { Guard } from './authorize.ts'
 import { brief, Failure, type Refusal, refuse } from './failure.ts'
+import { textOf } from './link.ts'
 import { bearing } from './revocation.ts'
 import type { Ucan } from './ucan.ts'
 
@@ -14,7 +15,7 @@ export interface Search {
   /** The principal that all authority of the chain comes from. */
   readonly root: string
   /** The refusal where there is nothing better to say. */
-  readonly none: Refusal
+  none(): Refusal
   /** Why a link can't stand in this chain, whatever is above it. */
   stands(link: Ucan, now: number): Refusal | undefined
   /** Why the last link of a path doesn't fit below the others. */
@@ -59,7 +60,7 @@ export function* findPaths(
   }
 
   function* pathsTo(holder: string, links: readonly CID[]): Generator<Path, void> {
-    for (const name of new Set(links.map(String))) {
+    for (const name of new Set(links.map(textOf))) {
       const link = message.ucans.get(name)
       if (!link || link.audience !== holder || dead.has(name)) continue
       step()
@@ -88,7 +89,7 @@ export function* findPaths(
   }
 
   yield* pathsTo(audience, proofs)
-  return { chain: search.chain, ...(best ?? misdirected(audience, proofs, search, message, guard) ?? search.none) }
+  return { chain: search.chain, ...(best ?? misdirected(audience, proofs, search, message, guard) ?? search.none()) }
 }
 
 /** A proof that would do for somebody else: the wrong device, or another space. */
@@ -97,7 +98,7 @@ const misdirected = (audience: string, proofs: readonly CID[], search: Search, m
   const link = links.find((candidate) => candidate && candidate.audience !== audience && !search.stands(candidate, guard.now))
   if (!link) return undefined
   const hint = `${brief(link.cid)} is for ${link.audience}, and the one who needs it is ${audience}.`
-  return { ...search.none, link: String(link.cid), hint }
+  return { ...search.none(), link: String(link.cid), hint }
 }
 
 /** Whether someone who may has revoked the last link; the ones above were asked on the way. */

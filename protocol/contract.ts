@@ -110,10 +110,15 @@ export const canOf = (serviceId: string, name: string): string => `${serviceId}/
 export type Input<A extends Ability> = Infer<A['nb']>
 export type Output<A extends Ability> = Infer<A['ok']>
 
+const limitsSchemas = new WeakMap<Limits, JsonSchema>()
+
 /** The shape of a lease's `nb`: the service's limits, each optional. */
-export const limitsSchema = (limits: Limits): JsonSchema => ({
-  type: 'object',
-  properties: Object.fromEntries(Object.keys(limits).map((name) => [name, { type: 'integer', minimum: 0 } as const])),
-  required: [],
-  additionalProperties: false,
-})
+export const limitsSchema = (limits: Limits): JsonSchema => {
+  let schema = limitsSchemas.get(limits)
+  if (!schema) {
+    const properties = Object.fromEntries(Object.keys(limits).map((name) => [name, { type: 'integer', minimum: 0 } as const]))
+    schema = { type: 'object', properties, required: [], additionalProperties: false }
+    limitsSchemas.set(limits, schema)
+  }
+  return schema
+}

@@ -1,8 +1,9 @@
 import type { CID } from 'multiformats/cid'
 import { type Block, cidOf, verifyBlock } from './block.ts'
 import { decodeCar, encodeCar } from './car.ts'
-import { asLink, decode, encode } from './cbor.ts'
+import { decode, encode } from './cbor.ts'
 import { Failure } from './failure.ts'
+import { asLink } from './link.ts'
 import type { DID, Signer } from './principal.ts'
 import { type Capability, decodeUcan, issueUcan, type Ucan } from './ucan.ts'
 

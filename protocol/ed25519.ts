@@ -1,6 +1,8 @@
 import type { createPrivateKey, createPublicKey, KeyObject, sign, verify } from 'node:crypto'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { sha512 } from '@noble/hashes/sha2.js'
+import { base64url } from './base64.ts'
+import { sameBytes, someBits } from './link.ts'
 
 /**
  * Ed25519 with one verdict wherever it runs. Libraries disagree on signatures that only an attacker makes (small-order points,
@@ -28,7 +30,7 @@ export const backend: Backend = native ? 'native' : 'js'
 const ORDER = ed25519.Point.Fn.ORDER
 /** `createPublicKey` costs as much as a fifth of a verification, so the last keys are kept; the bound keeps strangers from filling memory. */
 const MAX_CACHED_KEYS = 4096
-const publicKeys = new Map<string, KeyObject>()
+const publicKeys = new Map<number, { bytes: Uint8Array; key: KeyObject }>()
 
 /**
  * Whether `signature` (64 bytes, R then S) by `publicKey` (32 bytes) covers `message`. Never throws on bad input: it's false.
@@ -56,17 +58,16 @@ export const keyPair = (seed: Uint8Array, using: Backend = backend): { publicKey
 
 const verifyNative = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean => {
   if (!native) throw new Error('This runtime has no native Ed25519; use the js backend.')
-  const name = String.fromCharCode(...publicKey)
-  let key = publicKeys.get(name)
-  if (!key) {
-    try {
-      key = native.createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey) }, format: 'jwk' })
-    } catch {
-      return false
-    }
-    if (publicKeys.size >= MAX_CACHED_KEYS) publicKeys.delete(publicKeys.keys().next().value as string)
-    publicKeys.set(name, key)
+  const known = publicKeys.get(someBits(publicKey, 0))
+  if (known && sameBytes(known.bytes, publicKey)) return native.verify(null, message, known.key, signature)
+  let key: KeyObject
+  try {
+    key = native.createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey) }, format: 'jwk' })
+  } catch {
+    return false
   }
+  if (publicKeys.size >= MAX_CACHED_KEYS) publicKeys.clear()
+  publicKeys.set(someBits(publicKey, 0), { bytes: new Uint8Array(publicKey), key })
   return native.verify(null, message, key, signature)
 }
 
@@ -80,7 +81,7 @@ const verifyJs = (publicKey: Uint8Array, message: Uint8Array, R: Uint8Array, S: 
   try {
     const A = ed25519.Point.fromBytes(publicKey, false)
     const recomputed = ed25519.Point.BASE.multiplyUnsafe(littleEndian(S)).subtract(A.multiplyUnsafe(k)).toBytes()
-    return recomputed.every((byte, index) => byte === R[index])
+    return sameBytes(recomputed, R)
   } catch {
     return false // not a point of the curve
   }
@@ -110,11 +111,19 @@ const SMALL_ORDER = [
   littleEndian(fromHex('c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a')),
 ].map(toBytes)
 
+/** Whether 32 bytes are the one encoding of a point that isn't of small order, as far as its y coordinate tells. */
 const isStrictPoint = (bytes: Uint8Array): boolean => {
-  // A copy by construction: `slice` of a Node Buffer is a view, and masking it would bend the signature itself.
+  const top = (bytes[31] as number) & 0x7f
+  // Nearly every point is done here: y isn't near p, and begins and ends like none of the table.
+  if (top === 0x7f && !isBelow(masked(bytes, top), P_BYTES)) return false
+  return !SMALL_ORDER.some((small) => small[31] === top && small[0] === bytes[0] && sameBytes(small, masked(bytes, top)))
+}
+
+/** The bytes without the sign bit; a copy, since the caller's are a signature's or a key's own. */
+const masked = (bytes: Uint8Array, top: number): Uint8Array => {
   const y = new Uint8Array(bytes)
-  y[31] = (y[31] as number) & 0x7f
-  return isBelow(y, P_BYTES) && !SMALL_ORDER.some((small) => small.every((byte, index) => byte === y[index]))
+  y[31] = top
+  return y
 }
 
 const isBelow = (value: Uint8Array, bound: Uint8Array): boolean => {
@@ -127,9 +136,3 @@ const isBelow = (value: Uint8Array, bound: Uint8Array): boolean => {
 function fromHex(hex: string): Uint8Array {
   return Uint8Array.from({ length: hex.length / 2 }, (_, index) => Number.parseInt(hex.slice(2 * index, 2 * index + 2), 16))
 }
-
-const base64url = (bytes: Uint8Array): string =>
-  btoa(String.fromCharCode(...bytes))
-    .replaceAll('+', '-')
-    .replaceAll('/', '_')
-    .replaceAll('=', '')

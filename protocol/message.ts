@@ -1,8 +1,9 @@
 import type { CID } from 'multiformats/cid'
 import { type Block, cidOf, verifyBlock } from './block.ts'
 import { decodeCar, encodeCar } from './car.ts'
-import { asLink, decode, encode } from './cbor.ts'
+import { decode, encode } from './cbor.ts'
 import { Failure } from './failure.ts'
+import { asLink, textOf } from './link.ts'
 import type { Ucan } from './ucan.ts'
 
 /** What crosses a channel: a CAR whose root is a `ucanto/message@7.0.0`, with invocations one way and receipts the other. */
@@ -22,7 +23,7 @@ export const encodeInvocations = (invocations: readonly Ucan[], proofs: Iterable
 /** A message that answers: receipts by the CID of what ran. */
 export const encodeReceipts = (receipts: readonly { ran: CID; block: Block }[]): Uint8Array =>
   withRoot(
-    { report: Object.fromEntries(receipts.map(({ ran, block }) => [String(ran), block.cid])) },
+    { report: new Map(receipts.map(({ ran, block }) => [textOf(ran), block.cid])) },
     receipts.map(({ block }) => block),
   )
 

@@ -1,6 +1,7 @@
 import { base58btc } from 'multiformats/bases/base58'
 import { backend, keyPair, verifySignature } from './ed25519.ts'
 import { Failure } from './failure.ts'
+import { sameBytes, someBits } from './link.ts'
 
 /** `did:key` of an Ed25519 public key: the only principals that sign. Shape `did:key:z6Mk...`, 56 characters. */
 export type DID = `did:key:z6Mk${string}`
@@ -68,20 +69,18 @@ export const verifies = (did: DID, message: Uint8Array, signature: Uint8Array): 
 
 /** Base 58 is quadratic; the principals of the moment repeat, so the last ones are remembered both ways. */
 const MAX_CACHED_DIDS = 4096
-const dids = new Map<string, DID>()
+const dids = new Map<number, { did: DID; bytes: Uint8Array }>()
 const didBytes = new Map<string, Uint8Array>()
 
 const base58Did = (bytes: Uint8Array): DID => {
-  const name = String.fromCharCode(...bytes)
-  let did = dids.get(name)
-  if (!did) {
-    did = `did:key:${base58btc.encode(bytes)}` as DID
-    if (dids.size >= MAX_CACHED_DIDS) {
-      dids.clear()
-      didBytes.clear()
-    }
-    dids.set(name, did)
-    didBytes.set(did, new Uint8Array(bytes))
+  const known = dids.get(someBits(bytes, 2))
+  if (known && sameBytes(known.bytes, bytes)) return known.did
+  const entry = { did: `did:key:${base58btc.encode(bytes)}` as DID, bytes: new Uint8Array(bytes) }
+  if (didBytes.size >= MAX_CACHED_DIDS) {
+    dids.clear()
+    didBytes.clear()
   }
-  return did
+  dids.set(someBits(bytes, 2), entry)
+  didBytes.set(entry.did, entry.bytes)
+  return entry.did
 }

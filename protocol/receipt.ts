@@ -1,7 +1,8 @@
 import type { CID } from 'multiformats/cid'
 import { type Block, cidOf } from './block.ts'
-import { asLink, decode, encode, type Value } from './cbor.ts'
+import { decode, Encoded, encode, type Value } from './cbor.ts'
 import { Failure, type Refusal, type Result } from './failure.ts'
+import { asLink } from './link.ts'
 import type { DID, LocalSigner } from './principal.ts'
 import { verifies } from './principal.ts'
 
@@ -19,9 +20,16 @@ const SIGNATURE_PREFIX = [0xed, 0xa1, 0x03, 0x40] as const
 
 /** Signs an answer. Deterministic: the same answer to the same invocation is the same receipt, CID included. */
 export const issueReceipt = (signer: LocalSigner, ran: CID, out: Result<unknown, Refusal>): Block => {
-  const outcome = { fx: { fork: [] }, iss: signer.did, out: out.error ? { error: out.error } : { ok: out.ok }, prf: [], ran, meta: {} }
-  const signature = signer.sign(encode(outcome))
-  const bytes = encode({ ocm: outcome, sig: Uint8Array.of(...SIGNATURE_PREFIX, ...signature) })
+  const outcome = encode({
+    fx: { fork: [] },
+    iss: signer.did,
+    out: out.error ? { error: out.error } : { ok: out.ok },
+    prf: [],
+    ran,
+    meta: {},
+  })
+  const signature = signer.sign(outcome)
+  const bytes = encode({ ocm: new Encoded(outcome), sig: prefixed(signature) })
   return { cid: cidOf(bytes), bytes }
 }
 
@@ -44,6 +52,13 @@ export const readReceipt = <T>(block: Block, ran: CID, host: DID): Receipt<T> =>
     throw new Failure('BadSignature', 'The receipt is not signed by the host.', { link: String(block.cid) })
   }
   return { ran: answered, out, issuer: host, block }
+}
+
+const prefixed = (signature: Uint8Array): Uint8Array => {
+  const bytes = new Uint8Array(SIGNATURE_PREFIX.length + signature.length)
+  bytes.set(SIGNATURE_PREFIX)
+  bytes.set(signature, SIGNATURE_PREFIX.length)
+  return bytes
 }
 
 const isResult = <T>(out: Result<T, Refusal> | undefined): out is Result<T, Refusal> =>

@@ -1,6 +1,6 @@
 import type { CID } from 'multiformats/cid'
-import { asLink } from './cbor.ts'
 import { Failure } from './failure.ts'
+import { asLink } from './link.ts'
 
 /**
  * Schemas are data: JSON Schema 2020-12 in the vocabulary below, and `ipld: 'link' | 'bytes'` for the two kinds that JSON lacks. So they

@@ -1,7 +1,9 @@
 import type { CID } from 'multiformats/cid'
+import { base64, base64url } from './base64.ts'
 import { cidOf } from './block.ts'
-import { asLink, decode, encode, type Value } from './cbor.ts'
+import { decode, encode, type Value } from './cbor.ts'
 import { Failure } from './failure.ts'
+import { asLink, textOf } from './link.ts'
 import { bytesFromDid, type DID, didFromBytes, type Signer, verifies } from './principal.ts'
 
 /**
@@ -50,7 +52,7 @@ const ABILITY = /^(\*|ucan:\*|[a-z0-9_.:-]+(\/[a-z0-9_.-]+)*\/(\*|[a-z0-9_.-]+))
  * @throws Failure Malformed where it is no UCAN, NotCanonical where it is one in a second form, Unsupported for other versions and keys
  */
 export const decodeUcan = (cid: CID, bytes: Uint8Array): Ucan => {
-  const link = String(cid)
+  const link = textOf(cid)
   const model = decode(bytes) as { readonly [field: string]: Value }
   if (!isMap(model) || !REQUIRED.every((field) => Object.hasOwn(model, field))) {
     // A UCAN without `prf` reads as one with an empty list elsewhere: a second form.
@@ -117,7 +119,7 @@ export const signingPayload = (claims: Claims): Uint8Array => {
   fields.push(`"iss":"${claims.issuer}"`)
   if (claims.notBefore) fields.push(`"nbf":${claims.notBefore}`)
   if (claims.nonce) fields.push(`"nnc":${JSON.stringify(claims.nonce)}`)
-  fields.push(`"prf":[${claims.proofs.map((proof) => `"${proof}"`).join(',')}]`)
+  fields.push(`"prf":[${claims.proofs.map((proof) => `"${textOf(proof)}"`).join(',')}]`)
   return text8.encode(`${HEADER}.${base64url(text8.encode(`{${fields.join(',')}}`))}`)
 }
 
@@ -126,7 +128,7 @@ const dagJson = (value: Value): string => {
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   if (value instanceof Uint8Array) return `{"/":{"bytes":"${base64(value).replaceAll('=', '')}"}}`
   const cid = asLink(value)
-  if (cid) return `{"/":"${cid}"}`
+  if (cid) return `{"/":"${textOf(cid)}"}`
   if (Array.isArray(value)) return `[${value.map(dagJson).join(',')}]`
   const map = value as { readonly [key: string]: Value }
   const keys = Object.keys(map).filter((key) => map[key] !== undefined)
@@ -162,7 +164,7 @@ const readCapabilities = (value: Value | undefined, link: string): Capability[] 
     if (Object.keys(rest).length > 0) throw malformed('att', link, 'has a capability with unknown fields')
     if (typeof can !== 'string' || !ABILITY.test(can)) throw malformed('can', link, 'is no ability')
     if (can !== can.toLowerCase()) throw notCanonical('can', link, 'is not in lower case')
-    if (typeof resource !== 'string' || !URL.canParse(resource)) throw malformed('with', link, 'is no URI')
+    if (typeof resource !== 'string' || !isUri(resource)) throw malformed('with', link, 'is no URI')
     if (nb === undefined) return { can, with: resource }
     if (!isMap(nb)) throw malformed('nb', link, 'is no map')
     refuseSlashKeys(nb, 'nb', link)
@@ -178,6 +180,9 @@ const refuseSlashKeys = (value: Value, field: string, link: string): void => {
     for (const item of Object.values(value)) refuseSlashKeys(item, field, link)
   }
 }
+
+/** A DID needs no parser to be a URI, and is what nearly always stands there. */
+const isUri = (text: string): boolean => /^did:key:[A-Za-z0-9]+$/.test(text) || URL.canParse(text)
 
 const readTime = (value: Value | undefined, field: string, link: string): number | null => {
   if (value === null) return null
@@ -220,14 +225,4 @@ const readSignature = (value: Value | undefined, link: string): Uint8Array => {
     throw new Failure('Unsupported', 'A UCAN is not signed by Ed25519.', { link, field: 's' })
   if (value.length !== 68) throw notCanonical('s', link, 'is longer or shorter than an Ed25519 signature')
   return value.subarray(4)
-}
-
-function base64(bytes: Uint8Array): string {
-  let binary = ''
-  for (let index = 0; index < bytes.length; index += 8192) binary += String.fromCharCode(...bytes.subarray(index, index + 8192))
-  return btoa(binary)
-}
-
-function base64url(bytes: Uint8Array): string {
-  return base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }

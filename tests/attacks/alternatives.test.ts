@@ -180,7 +180,7 @@ describe('diamonds', () => {
     const search = {
       chain: 'owner' as const,
       root: alice.did,
-      none: { name: 'NotOwner', message: '' },
+      none: () => ({ name: 'NotOwner', message: '' }),
       stands: () => undefined,
       narrows: (path: readonly Ucan[]) => (path.length === 20 ? { name: 'NotOwner', message: '' } : undefined),
     }
