@@ -3,7 +3,7 @@ import { type Multiaddr, multiaddr } from '@multiformats/multiaddr'
 import { Failure } from '@symbiosis/protocol'
 
 /** Most addresses in one request: each costs a dial. */
-export const MAX_ORIGINS = 16
+const MAX_ORIGINS = 16
 
 /** IPv4 that isn't the public internet, by the special-purpose registry of IANA (RFC 6890), and multicast and reserved space above it. */
 const notPublic = new BlockList()
