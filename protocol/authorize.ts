@@ -5,6 +5,7 @@ import { findPaths, type Path, type Search } from './chain.ts'
 import type { Ability, Service } from './contract.ts'
 import { brief, Failure, type Refusal, type Result, refuse } from './failure.ts'
 import { covers, type Edge, exceeds, leaseCan, leaseOf, statedLimits } from './lease.ts'
+import { textOf } from './link.ts'
 import type { DID } from './principal.ts'
 import type { Revocation } from './revocation.ts'
 import { check } from './schema.ts'
@@ -145,7 +146,7 @@ const ownerChain: Step = (call, guard) => {
     stands: (link, now) => outOfTime(link, now, 'owner') ?? allowsClaim(link, capability, bound.ability),
   }
   const path = findPaths(invocation.issuer, invocation.proofs, search, call.message, guard).next()
-  if (path.done) return path.value
+  if (path.done) return path.value()
   call.owner = path.value
 }
 
@@ -171,7 +172,7 @@ const leaseChain: Step = (call, guard) => {
   const found = findPaths(capability.with, invocation.proofs, search, call.message, guard)
   for (let next = found.next(); ; next = found.next()) {
     if (next.done) {
-      if (edges.length === 0) return next.value
+      if (edges.length === 0) return next.value()
       break
     }
     edges.push(edgesOf(next.value))
@@ -183,18 +184,18 @@ const leaseChain: Step = (call, guard) => {
 const STEPS: readonly Step[] = [oneCapability, time, signature, audience, knownAbility, resource, input, ownerChain, leaseChain]
 
 const outOfTime = (ucan: Ucan, now: number, chain: 'owner' | 'lease' | 'invocation'): Refusal | undefined => {
-  const link = String(ucan.cid)
   const what = chain === 'invocation' ? 'The invocation' : chain === 'lease' ? 'The lease' : 'The delegation'
   if (ucan.expiration !== null && now > ucan.expiration + CLOCK_SKEW) {
     return refuse('Expired', `${what} ended ${now - ucan.expiration} seconds ago.`, {
-      link,
+      link: textOf(ucan.cid),
       chain,
       at: ucan.expiration,
       hint: hintForExpired[chain],
     }).error
   }
   if (ucan.notBefore !== undefined && now < ucan.notBefore - CLOCK_SKEW) {
-    return refuse('TooEarly', `${what} begins in ${ucan.notBefore - now} seconds.`, { link, chain, at: ucan.notBefore }).error
+    return refuse('TooEarly', `${what} begins in ${ucan.notBefore - now} seconds.`, { link: textOf(ucan.cid), chain, at: ucan.notBefore })
+      .error
   }
 }
 

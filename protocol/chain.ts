@@ -26,9 +26,9 @@ export interface Search {
 const TELLING = ['Revoked', 'Expired', 'TooEarly', 'BadSignature', 'NoLease', 'NotOwner']
 
 /**
- * Every chain that leads from the root to `audience` by way of `proofs`; returns, at the end, the refusal that explains best why there are no
- * (more) of them. A void link voids only the paths through it. A link below which nothing can work is looked at once: diamonds cost no more than
- * chains, and what remains is bounded by `bounds.paths`.
+ * Every chain that leads from the root to `audience` by way of `proofs`; returns, at the end, what tells why there are no (more)
+ * of them: the refusal that explains it best. A void link voids only the paths through it. A link below which nothing can work is
+ * looked at once: diamonds cost no more than chains, and what remains is bounded by `bounds.paths`.
  * @throws Failure TooLarge, field `paths`
  */
 export function* findPaths(
@@ -37,7 +37,7 @@ export function* findPaths(
   search: Search,
   message: Admitted,
   guard: Guard,
-): Generator<Path, Refusal> {
+): Generator<Path, () => Refusal> {
   let best: Refusal | undefined
   let steps = 0
   const verdicts = new Map<string, Refusal | undefined>()
@@ -89,7 +89,7 @@ export function* findPaths(
   }
 
   yield* pathsTo(audience, proofs)
-  return { chain: search.chain, ...(best ?? misdirected(audience, proofs, search, message, guard) ?? search.none()) }
+  return () => ({ chain: search.chain, ...(best ?? misdirected(audience, proofs, search, message, guard) ?? search.none()) })
 }
 
 /** A proof that would do for somebody else: the wrong device, or another space. */
