@@ -18,8 +18,10 @@ export const openLog = (options: { level?: string; to?: DestinationStream } = {}
     options.to ?? pino.destination(2),
   )
 
-/** CIDs and short names stay; what is long enough to be used is cut. */
+/** A CID or a DID names a thing and opens nothing; all else is cut, since a seed is short. */
+const NAME = /^(baf[a-z2-7]{50,64}|did:key:z[1-9A-HJ-NP-Za-km-z]{46,54})$/
+
 const shorten = (value: unknown): unknown => {
   if (Array.isArray(value)) return value.map(shorten)
-  return typeof value === 'string' && value.length <= 64 ? value : '[cut]'
+  return typeof value === 'string' && NAME.test(value) ? value : '[cut]'
 }

@@ -281,7 +281,8 @@ const lesser = (granted: readonly Asked[], asked: readonly Asked[]): readonly As
     const wanted = asked.find(({ can }) => can === each.can)
     if (!wanted) throw new Failure('InvalidInput', `"${each.can}" was not asked for.`, { field: `abilities[${index}].can` })
     const limits: Amounts = { ...wanted.limits, ...each.limits }
-    const more = Object.keys(limits).find((limit) => (limits[limit] as number) > (wanted.limits?.[limit] ?? -1))
+    const most = new Map(Object.entries(wanted.limits ?? {}))
+    const more = Object.keys(limits).find((limit) => (limits[limit] as number) > (most.get(limit) ?? -1))
     if (more !== undefined)
       throw new Failure('InvalidInput', `More ${more} than was asked for.`, { field: `abilities[${index}].limits.${more}` })
     return { can: wanted.can, limits: { ...limits } }
