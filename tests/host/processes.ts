@@ -1,0 +1,37 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { join } from 'node:path'
+import { Host } from '../../host/index.ts'
+import { jarService } from '../attacks/jar.ts'
+import { emptyEngine, silent } from '../fixtures.ts'
+
+/** The host that child processes run: it grants what is asked, and listens on a socket in its folder. */
+export const createJarHost = async (dir: string): Promise<{ host: Host; socket: string }> => {
+  const services = () => [jarService()]
+  const host = await Host.open({ dir, engine: emptyEngine(), services, consent: () => ({ allow: true }), log: silent, collectEvery: 0 })
+  const socket = join(dir, 'host.sock')
+  await host.listen({ port: false, socket })
+  return { host, socket }
+}
+
+/** Starts such a host in a process of its own; resolves when it listens. */
+export const startHost = (dir: string): Promise<{ child: ChildProcess; did: string; socket: string }> =>
+  new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [join(import.meta.dirname, 'kill-host.ts'), dir], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let [output, complaint] = ['', '']
+    child.stderr.on('data', (data) => {
+      complaint += data
+    })
+    child.stdout.on('data', (data) => {
+      output += data
+      if (output.includes('\n'))
+        resolve({ child, ...(JSON.parse(output.slice(0, output.indexOf('\n'))) as { did: string; socket: string }) })
+    })
+    child.on('error', reject)
+    child.on('close', () => reject(new Error(`The host did not start: ${complaint}`)))
+  })
+
+export const killed = (child: ChildProcess): Promise<void> =>
+  new Promise((resolve) => {
+    child.once('close', () => resolve())
+    child.kill('SIGKILL')
+  })
