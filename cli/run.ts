@@ -30,12 +30,18 @@ export const act =
     await work({ output: new Output(globals.json ?? false), globals, signal: interruption() }, globals as O, ...(given.slice(0, -2) as A))
   }
 
+/** npm passes a Ctrl-C on that the terminal sent to all: what comes twice within so many ms is one keystroke. */
+const SAME_KEYSTROKE = 1000
+
 /** Cancels at the first signal and ends at the second. */
 const interruption = (): AbortSignal => {
   const controller = new AbortController()
+  let first = 0
   const interrupt = () => {
-    if (controller.signal.aborted) process.exit(EXIT.cancelled)
-    controller.abort()
+    if (!controller.signal.aborted) {
+      first = performance.now()
+      controller.abort()
+    } else if (performance.now() - first > SAME_KEYSTROKE) process.exit(EXIT.cancelled)
   }
   process.on('SIGINT', interrupt).on('SIGTERM', interrupt)
   return controller.signal
