@@ -1,4 +1,4 @@
-import { CID } from 'multiformats/cid'
+import { asLink } from '@symbiosis/protocol'
 import { paint } from './text.ts'
 
 /**
@@ -43,7 +43,7 @@ const plainData = (value: unknown): unknown => {
   if (typeof value === 'bigint') return Number(value)
   if (typeof value === 'number') return Number.isFinite(value) ? value : null
   if (typeof value !== 'object' || value === null) return value
-  const cid = CID.asCID(value)
+  const cid = asLink(value)
   if (cid) return String(cid)
   if (value instanceof Uint8Array) return undefined
   if (Array.isArray(value)) return value.map(plainData)

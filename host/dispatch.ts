@@ -128,6 +128,9 @@ export class Dispatcher {
   }
 }
 
+/** What a call without a stream holds; abilities that take one never see it. */
+const NO_BODY = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() })
+
 const kernelPart = (
   { space, invocation, leases }: Authorized,
   message: Admitted,
@@ -139,7 +142,7 @@ const kernelPart = (
   invocation: invocation.cid,
   account: leases,
   signal: call.signal,
-  body: call.body ?? new ReadableStream({ start: (controller) => controller.close() }),
+  body: call.body ?? NO_BODY,
   fail: (name, details, text) => failed(name, details as object, text) as never,
   message,
   proofs: invocation.proofs,

@@ -7,6 +7,7 @@ import {
   type Guard,
   leaseOf,
   type Revocation,
+  textOf,
   type Ucan,
   type Value,
 } from '@symbiosis/protocol'
@@ -34,7 +35,7 @@ export class Revocations {
   }
 
   /** Who revoked a UCAN. O(1). */
-  of = (ucan: CID): readonly Revocation[] => this.#byUcan.get(String(ucan)) ?? []
+  of = (ucan: CID): readonly Revocation[] => this.#byUcan.get(textOf(ucan)) ?? []
 
   get size(): number {
     return this.#byUcan.size

@@ -1,7 +1,7 @@
 import * as dagCbor from '@ipld/dag-cbor'
 import * as dagPb from '@ipld/dag-pb'
-import { brief, Failure } from '@symbiosis/protocol'
-import { CID } from 'multiformats/cid'
+import { asLink, brief, Failure } from '@symbiosis/protocol'
+import type { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
 
 /** Whether blocks of this CID can hold links at all. */
@@ -41,8 +41,8 @@ const READERS = new Map<number, (bytes: Uint8Array) => CID[]>([
 
 /** Codecs may come with a copy of multiformats of their own. */
 const own = (link: unknown): CID => {
-  const cid = CID.asCID(link as CID)
-  if (cid === null) throw new TypeError('not a CID')
+  const cid = asLink(link)
+  if (!cid) throw new TypeError('not a CID')
   return cid
 }
 
@@ -53,8 +53,8 @@ const linksIn = (root: unknown): CID[] => {
   while (rest.length > 0) {
     const value = rest.pop()
     if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) continue
-    const cid = CID.asCID(value as CID)
-    if (cid !== null) links.push(cid)
+    const cid = asLink(value)
+    if (cid) links.push(cid)
     else for (const inner of Object.values(value).reverse()) rest.push(inner)
   }
   return links
