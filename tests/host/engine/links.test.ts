@@ -23,6 +23,11 @@ describe('links', () => {
     assert.deepEqual(linksOf(a.cid, a.bytes), [])
   })
 
+  it('takes no map for a link, not even one that looks like a CID of another library', () => {
+    const fake = cborNode({ '/': a.cid.bytes, bytes: a.cid.bytes, version: 1, code: RAW, multihash: a.cid.multihash.bytes, real: b.cid })
+    assert.deepEqual(texts(linksOf(fake.cid, fake.bytes)), texts([b.cid]))
+  })
+
   it('refuses codecs it does not read, and bytes that are not of the codec', () => {
     const git = blockOf(0x78, Buffer.from('tree'))
     assert.throws(() => linksOf(git.cid, git.bytes), failure('Unsupported', { link: git.cid.toString() }))
