@@ -72,7 +72,14 @@ export const GUARDS: readonly Guard[] = [
     'are given up within the bound where they fail at every path',
   ),
   row('checkHash.codec', admission, 'cid.code !== DAG_CBOR', 'false', forms, `the raw codec: ${voids}`),
-  row('checkHash.function', admission, 'cid.multihash.code !== 0x12', 'false', forms, `a sha2-512 CID: ${voids}`),
+  row(
+    'checkHash.function',
+    admission,
+    'cid.multihash.code !== 0x12 || cid.multihash.size !== 32',
+    'false',
+    forms,
+    `a sha2-512 CID: ${voids}`,
+  ),
   row('checkHash', admission, 'if (!memory.knows(block)) verifyBlock(block)', '', forms, `another CID over its bytes: ${voids}`),
   row(
     'memory.knows',
@@ -368,10 +375,18 @@ export const GUARDS: readonly Guard[] = [
   row(
     'http.length',
     http,
+    'if (length > maxBytes) throw tooLarge(maxBytes)',
+    '',
+    door,
+    'refuses by its length alone what is too long, and reads none of it',
+  ),
+  row(
+    'http.bytes',
+    http,
     'if (length > max) throw tooLarge(max)',
     '',
     door,
-    'refuses what is a byte too long: by its length, and by its bytes where it says none',
+    'stops reading where too much has come, though the end has not',
   ),
   row('http.origin', http, "request.method !== 'GET' && request.method !== 'HEAD'", 'true', door, 'shows its metrics to no web page'),
   row(

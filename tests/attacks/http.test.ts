@@ -186,6 +186,17 @@ describe('the HTTP door', () => {
     assert.equal((await post({ headers: { 'content-type': CAR_TYPE, origin: 'https://evil.example' } })).status, 200)
   })
 
+  it('refuses by its length alone what is too long, and reads none of it', async () => {
+    const answer = await raw(`POST / HTTP/1.1\r\nhost: x\r\ncontent-type: ${CAR_TYPE}\r\ncontent-length: ${64 * 1024 + 1}\r\n\r\n`)
+    assert.match(answer, /^HTTP\/1.1 413 /)
+  })
+
+  it('stops reading where too much has come, though the end has not', async () => {
+    const head = `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: ${CAR_TYPE}\r\ntransfer-encoding: chunked\r\n\r\n`
+    const chunk = `${(70_000).toString(16)}\r\n${'x'.repeat(70_000)}\r\n`
+    assert.match(await raw(head + chunk), /^HTTP\/1.1 413 /)
+  })
+
   it('passes no request on that could be read in two ways', async () => {
     const smuggled = await raw(
       `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: ${CAR_TYPE}\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /metrics HTTP/1.1\r\nhost: x\r\n\r\n`,

@@ -92,9 +92,14 @@ describe('consent', () => {
 
   it('of two answers at once, one counts and is told to both', async () => {
     const world = await begin({ consent: ask })
-    for (let round = 0; round < 5; round++) {
+    for (let round = 0; round < 20; round++) {
+      const later = async () => {
+        for (let turn = 0; turn < round; turn++) await Promise.resolve()
+      }
       const state = await pending(world, numbered(100 + round))
-      await Promise.all([operate(world, 'approve', { request: state.request }), operate(world, 'deny', { request: state.request })])
+      const approving = operate(world, 'approve', { request: state.request })
+      await later()
+      await Promise.all([approving, operate(world, 'deny', { request: state.request })])
       const { ok, error } = await wait(world, numbered(100 + round), state)
       const { ok: listed } = await operate(world, 'leases')
       const issued = ((listed?.leases ?? []) as { space: string }[]).filter(({ space }) => space === numbered(100 + round).did)
