@@ -9,9 +9,9 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8')
 
 /** Keeps the table true: every guard stands where it says, and its test exists. */
 describe('the table of guards', () => {
-  for (const { guard, file, off, test, title } of GUARDS) {
+  for (const { guard, file, find, test, title } of GUARDS) {
     it(guard, () => {
-      assert.equal(read(file).split(off[0]).length, 2, `${file} has it once`)
+      assert.equal(read(file).split(find).length, 2, `${file} has it once`)
       const [form, what] = [title.slice(0, title.lastIndexOf(': ')), title.slice(title.lastIndexOf(': ') + 2)]
       const made = form in FORMS && read(test).includes(`\${form}: ${what}`)
       const literal = [`'${title}'`, `"${title}"`, `'${title.replaceAll("'", "\\'")}'`].some((text) => read(test).includes(text))

@@ -53,7 +53,7 @@ export const jar = service('jar', {
 })
 
 /** Its name begins with the other's: what covers `jar/*` must not cover this one. */
-export const jarring = service('jarring', {
+const jarring = service('jarring', {
   rev: 1,
   about: 'Is no jar',
   abilities: { look: ability({ about: 'Looks', effect: 'read', nb: struct({}), ok: struct({}) }) },
