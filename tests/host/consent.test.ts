@@ -346,12 +346,12 @@ describe('consent', () => {
       for (let at = 0; at < 5; at++) await request(world, alice, { ttl: 100 + at })
       const { ok: first } = await operate(world, 'leases', { limit: 3 })
       const { ok: rest } = await operate(world, 'leases', { limit: 3, after: first?.next })
-      type Listed = { lease: unknown; state: string; archive: Uint8Array; used: object }[]
+      type Listed = { lease: unknown; state: string; archive: Uint8Array; used: object; expires: number }[]
       const listed = (ok: unknown) => (ok as { leases: Listed }).leases
       const all = [...listed(first), ...listed(rest)]
       assert.equal(new Set(all.map(({ lease }) => String(lease))).size, 5)
       assert.equal(rest?.next, undefined)
-      const one = extract((all[0] as { archive: Uint8Array }).archive)
+      const one = extract((all.find(({ expires }) => expires === NOW + 100) as Listed[number]).archive)
       await expect(world.call(alice, { can: 'jar/put', nb: { thing: 'a', size: 5 }, proofs: [one] }), 'ok')
       await expect(world.call(world.signer, { can: 'ucan/revoke', nb: { ucan: one.ucan.cid }, attach: [one] }), 'ok')
       world.now = NOW + 163
