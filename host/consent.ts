@@ -82,6 +82,14 @@ export class Policies {
     return false
   }
 
+  /** Forgets what would grant an ability to a space again without asking. */
+  async withdraw(tx: StoreTransaction, space: DID, can: string): Promise<void> {
+    for (const { key, value } of await tx.list(KIND, space)) {
+      const policy = value as unknown as Policy
+      if (policy.answer === 'allow' && (covers(policy.can, can) || covers(can, policy.can))) await tx.delete(KIND, space, key)
+    }
+  }
+
   /** The standing answer to a request, if every ability of it has one. A denial of any of them denies it. */
   async answer(request: Request): Promise<Answer | undefined> {
     const policies = (await this.list()).filter(({ space }) => space === '*' || space === request.space)

@@ -97,22 +97,24 @@ export class Host implements AsyncDisposable {
    * @throws Failure Unavailable where the folder is another host's at the time or its store is damaged, Malformed for a damaged key
    */
   static async open<E extends Engine>(options: HostOptions<E>): Promise<Host> {
+    // What was opened is closed again where a later part fails.
+    await using undo = new AsyncDisposableStack()
     const unlock = lockFolder(options.dir)
-    try {
-      return await Host.#assemble(options, unlock)
-    } catch (error) {
-      unlock()
-      throw error
-    }
+    undo.defer(unlock)
+    const host = await Host.#assemble(options, unlock, undo)
+    undo.move()
+    return host
   }
 
-  static async #assemble<E extends Engine>(options: HostOptions<E>, unlock: () => void): Promise<Host> {
+  static async #assemble<E extends Engine>(options: HostOptions<E>, unlock: () => void, undo: AsyncDisposableStack): Promise<Host> {
     const signer = openIdentity(options.dir)
     await ensureOperator(options.dir, signer)
     const store = options.store ?? sqliteStore(join(options.dir, 'host.sqlite'))
+    undo.defer(() => store.close())
     const now = options.now ?? (() => Math.floor(Date.now() / 1000))
     const log = options.log ?? openLog()
     const engine = typeof options.engine === 'function' ? await options.engine() : options.engine
+    undo.defer(() => engine.close())
     const provided = options.services(engine)
     const services = provided.map(({ service }) => service)
     const leases = new Leases(signer, store)
@@ -312,7 +314,8 @@ export class Host implements AsyncDisposable {
     for (const listener of this.#listeners) void listener.stop()
     await Promise.race([Promise.allSettled(this.#running), aborted(patience)])
     this.#aborting.abort()
-    await Promise.allSettled(this.#running)
+    // Who heeds the signal is done at once; a handler that doesn't must not keep the host from ending.
+    await Promise.race([Promise.allSettled(this.#running), new Promise((resolve) => setTimeout(resolve, 1000))])
     await Promise.all([...this.#listeners].map((listener) => listener.close()))
     for (const { hooks } of provided) await hooks.close?.()
     await engine.close()

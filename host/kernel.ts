@@ -70,7 +70,7 @@ const accessHandlers = ({ name, services, leases, requests, revocations }: Parts
   },
 })
 
-const revokeHandlers = ({ leases, revocations }: Parts): Handlers<typeof revocation> => ({
+const revokeHandlers = ({ leases, policies, revocations }: Parts): Handlers<typeof revocation> => ({
   revoke: async ({ ucan: link, proof = [] }, context) => {
     const { space: by, message, proofs, guard, invocation } = kernel(context)
     const known = revocations.of(link).find((each) => each.by === by)
@@ -90,11 +90,14 @@ const revokeHandlers = ({ leases, revocations }: Parts): Handlers<typeof revocat
       expiration,
       cause: String(invocation),
     })
-    // Who takes one lease of a consent back means the consent: a renewed sibling must not outlive it.
+    // Who takes one lease of a consent back means the consent: neither a renewed sibling nor a standing answer must outlive it.
     await revocations.add(async (tx) => {
       const lease = ucan.issuer === guard.host ? await leases.find(ucan.audience, link, tx) : undefined
       const siblings = lease ? await leases.siblings(lease, tx) : []
-      if (lease) await leases.withdraw(tx, lease)
+      if (lease) {
+        await leases.withdraw(tx, lease)
+        await policies.withdraw(tx, lease.space, lease.can)
+      }
       const open = siblings.filter(({ lease: each, expires }) => !each.equals(link) && expires + CLOCK_SKEW >= at)
       return [entry(link, ucan.expiration), ...open.map((each) => entry(each.lease, each.expires))]
     })

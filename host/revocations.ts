@@ -1,11 +1,14 @@
 import {
   type Admitted,
+  type Amounts,
   CLOCK_SKEW,
   type DID,
+  exceeds,
   Failure,
   findPaths,
   type Guard,
   leaseOf,
+  type Path,
   type Revocation,
   textOf,
   type Ucan,
@@ -124,6 +127,12 @@ const hasLease = (space: string, message: Admitted, shown: readonly CID[], guard
       return link.expiration !== null && isCurrent(link, now) && leaseOf(link)?.with === guard.host
         ? undefined
         : { name: 'NoLease', message: 'The lease is not of this host, or not of this time.' }
+    },
+    narrows: (path: Path) => {
+      const [child, parent] = [path.at(-1) as Ucan, path.at(-2)]
+      const inForce: Amounts = Object.assign({}, ...path.slice(0, -1).map((link) => leaseOf(link)?.nb))
+      const reason = parent && exceeds(child, parent, (leaseOf(child)?.nb ?? {}) as Amounts, inForce)
+      return reason ? { name: 'NoLease', message: `The lease is void: ${reason}.` } : undefined
     },
   }
   return !findPaths(space, shown, search, message, guard).next().done

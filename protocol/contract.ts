@@ -78,12 +78,11 @@ export const ability = <
   authority?: Authority
   errors?: E
   stream?: T
-}): Ability<N, O, E, T> => ({
-  authority: 'leased',
-  ...definition,
-  stream: definition.stream ?? ('none' as T),
-  errors: definition.errors ?? ({} as E),
-})
+}): Ability<N, O, E, T> => {
+  // A replay gets the stored answer, and a stream can't be stored.
+  if (definition.effect === 'once' && definition.stream === 'out') throw new TypeError('An ability that runs once can not stream out.')
+  return { authority: 'leased', ...definition, stream: definition.stream ?? ('none' as T), errors: definition.errors ?? ({} as E) }
+}
 
 const ID = /^[a-z][a-z0-9-]*$/
 /** Words that mean something else in an ability. */
