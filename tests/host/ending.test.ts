@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { ability, extract, provide, service, struct } from '@symbiosis/protocol'
+import { ask, Host, operatorPath, readOperator } from '../../host/index.ts'
+import { alice, bob, emptyEngine, expect, folders, given, silent, World } from '../fixtures.ts'
+
+/** A service whose one ability does what the test says. */
+const doing = (work: () => Promise<void>, hooks = {}) =>
+  provide(
+    service('stall', {
+      rev: 1,
+      about: 'Stalls',
+      abilities: { call: ability({ about: 'Stalls', authority: 'open', effect: 'idempotent', nb: struct({}), ok: struct({}) }) },
+    }),
+    {
+      call: async () => {
+        await work()
+        return {}
+      },
+    },
+    hooks,
+  )
+
+describe('what was given ends', () => {
+  const folder = folders()
+
+  it('with its lease, and the standing answer that came with it', async () => {
+    const world = await World.open({ dir: folder(), consent: ask })
+    const { signer, delegation } = readOperator(operatorPath(world.dir))
+    const operate = (can: string, nb: Record<string, unknown>, attach: never[] = []) =>
+      world.call(signer, { can, subject: world.did, nb, proofs: [delegation], attach })
+    const request = async () => (await world.call(alice, { can: 'access/request', nb: { abilities: [{ can: 'jar/*' }] } })).ok
+    await expect(operate('host/approve', { request: (await request())?.request, always: true }), 'ok')
+    const again = await request()
+    assert.equal(again?.state, 'granted', 'the answer stands')
+    const [archive] = (again?.leases ?? []) as Uint8Array[]
+    const lease = extract(archive as Uint8Array)
+    await expect(operate('ucan/revoke', { ucan: lease.ucan.cid }, [lease] as never), 'ok')
+    assert.equal((await request())?.state, 'pending', 'the owner is asked again')
+    assert.deepEqual((await operate('host/policies', {})).ok, { policies: [] })
+    await world.close()
+  })
+
+  it('for who leases onward more than they have: such a lease lets nobody record revocations', async () => {
+    const world = await World.open({ dir: folder() })
+    const lease = await world.lease(alice, { nb: { bytes: 5 } })
+    const junk = await given(bob, alice, bob.did, { can: 'jar/*' })
+    const revokeWith = async (limit: number) => {
+      const onward = await world.sublease(alice, bob, { nb: { bytes: limit }, proofs: [lease] })
+      return world.call(bob, { can: 'ucan/revoke', nb: { ucan: junk.ucan.cid }, proofs: [onward], attach: [junk] })
+    }
+    await expect(revokeWith(6), 'NoLease')
+    await expect(revokeWith(5), 'ok')
+    await world.close()
+  })
+
+  it('for a host, though a handler heeds no signal', async () => {
+    const world = await World.open({ dir: folder(), services: [doing(() => new Promise(() => {}))], grace: 0.1 })
+    void world.call(alice, { can: 'stall/call' }).catch(() => {})
+    await new Promise((resolve) => setTimeout(resolve, 50))
+    await world.close()
+  })
+
+  it('for a host that fails to open: its folder is free again, and what was open is closed', async () => {
+    const dir = folder()
+    let closed = 0
+    const engine = { ...emptyEngine(), close: async () => void closed++ }
+    const failing = doing(async () => {}, {
+      open() {
+        throw new Error('not today')
+      },
+    })
+    await assert.rejects(Host.open({ dir, engine, services: () => [failing], log: silent }), /not today/)
+    assert.equal(closed, 1)
+    const host = await Host.open({ dir, engine: emptyEngine(), services: () => [], log: silent })
+    await host.close()
+  })
+})
+
+describe('a contract', () => {
+  it('has nothing that runs once and streams out: a replay could not get the stream again', () => {
+    assert.throws(() => ability({ about: '', effect: 'once', stream: 'out', nb: struct({}), ok: struct({}) }), TypeError)
+  })
+})
