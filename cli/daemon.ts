@@ -20,9 +20,6 @@ export interface DaemonOptions {
   log: Log
 }
 
-/** The services that a host leases where its caller names none. */
-export const SERVICES = ['pin', 'dag'] as const
-
 /** The host of one machine: Helia for its blocks and peers, and the services that need no more than it. */
 export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host; listener: Listener }> => {
   const { dir, port, address, socket = socketOf(dir), approve, name = hostname(), allowPrivateOrigins = false, log } = options

@@ -23,7 +23,7 @@ export const openWithSpace = async (run: Run): Promise<Symbiont> => {
 export const choiceOf = ({ globals: { host, space } }: Run) => ({ ...(host && { host }), ...(space && { space }) })
 
 /** To people only, and never on stdout, where it would end up in a file. */
-export const showPhrase = (phrase: string, { output, globals }: Pick<Run, 'output' | 'globals'>): void =>
+const showPhrase = (phrase: string, { output, globals }: Pick<Run, 'output' | 'globals'>): void =>
   output.warn(phraseText(phrase, output, walletFile(globals.home)))
 
 const phraseText = (phrase: string, { paintNote }: Output, file: string): string => {
