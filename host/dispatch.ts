@@ -147,6 +147,7 @@ const kernelPart = (
   message,
   proofs: invocation.proofs,
   guard,
+  remote: call.remote,
   ...(call.origin !== undefined && { origin: call.origin }),
 })
 

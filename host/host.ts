@@ -60,6 +60,8 @@ export interface HostOptions<E extends Engine = Engine> extends Partial<RequestO
   bounds?: Partial<Bounds>
   /** Seconds that an invocation may live. */
   maxLife?: number
+  /** Revocations kept at a time that were let in by the lease of one space. */
+  maxRevocationsPerSpace?: number
   /** UCANs whose signature checks are remembered. */
   memory?: number
   /** Seconds between two collections of garbage; 0 for none but the operator's. */
@@ -119,7 +121,7 @@ export class Host implements AsyncDisposable {
     const services = provided.map(({ service }) => service)
     const leases = new Leases(signer, store)
     const policies = new Policies(store, options.policies ?? [])
-    const revocations = await Revocations.open(store)
+    const revocations = await Revocations.open(store, options.maxRevocationsPerSpace ?? 10_000)
     const requests = await Requests.open({
       store,
       leases,

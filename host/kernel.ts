@@ -27,6 +27,8 @@ export interface KernelContext extends Context {
   readonly proofs: readonly CID[]
   readonly guard: Guard
   readonly origin?: string
+  /** Where the call came in. */
+  readonly remote: string
 }
 
 interface Parts {
@@ -60,8 +62,8 @@ const accessHandlers = ({ name, services, leases, requests, revocations }: Parts
     })),
   }),
   request: ({ abilities, why, app, ttl }, context) => {
-    const { space, agent, invocation: request, origin } = kernel(context)
-    return requests.make({ request, space, agent, why, app: app?.name, origin }, abilities, ttl)
+    const { space, agent, invocation: request, origin, remote } = kernel(context)
+    return requests.make({ request, space, agent, why, app: app?.name, origin }, abilities, ttl, remote)
   },
   wait: ({ request }, { space, signal }) => requests.wait(space, request, signal),
   renew: async ({ lease }, context) => {
@@ -81,7 +83,7 @@ const revokeHandlers = ({ leases, policies, revocations }: Parts): Handlers<type
         link: String(link),
         hint: 'Attach its block and the chain above it.',
       })
-    mustRevoke(ucan, by, message, proofs, guard)
+    const charged = mustRevoke(ucan, by, message, proofs, guard)
     const at = guard.now
     const entry = (each: CID, expiration: number | null): Revocation => ({
       ucan: String(each),
@@ -91,7 +93,7 @@ const revokeHandlers = ({ leases, policies, revocations }: Parts): Handlers<type
       cause: String(invocation),
     })
     // Who takes one lease of a consent back means the consent: neither a renewed sibling nor a standing answer must outlive it.
-    await revocations.add(async (tx) => {
+    await revocations.add(charged, async (tx) => {
       const lease = ucan.issuer === guard.host ? await leases.find(ucan.audience, link, tx) : undefined
       const siblings = lease ? await leases.siblings(lease, tx) : []
       if (lease) {

@@ -28,6 +28,8 @@ export interface RequestOptions {
   /** Requests that may wait at a time: of one space, and of all. */
   maxPendingPerSpace: number
   maxPending: number
+  /** The same of one address, and of all that comes in by the Unix socket: spaces cost nothing to make. */
+  maxPendingPerRemote: number
   /** Seconds that `access/wait` holds its answer back for news. */
   waitHold: number
 }
@@ -38,6 +40,7 @@ export const REQUEST_OPTIONS: RequestOptions = {
   maxLeaseTtl: 365 * 86_400,
   maxPendingPerSpace: 8,
   maxPending: 1000,
+  maxPendingPerRemote: 64,
   waitHold: 20,
 }
 
@@ -59,7 +62,7 @@ interface Parts {
 /** Requests for leases, from the asking to the answer. They outlive a restart; an answer that was told is on disk. */
 export class Requests {
   readonly #parts: Parts
-  readonly #pending = new Map<string, { request: Request; settled: AbortController }>()
+  readonly #pending = new Map<string, { request: Request; remote: string; settled: AbortController }>()
   readonly #making = new Map<string, Promise<AccessState>>()
 
   private constructor(parts: Parts) {
@@ -81,17 +84,17 @@ export class Requests {
   }
 
   /** Takes a request in. The same invocation again, at the same moment too, is the same request. */
-  make(request: Made, asked: readonly Asked[], ttl: number | undefined): Promise<AccessState> {
+  make(request: Made, asked: readonly Asked[], ttl: number | undefined, remote: string): Promise<AccessState> {
     const name = String(request.request)
     let making = this.#making.get(name)
     if (!making) {
-      making = this.#make(request, asked, ttl).finally(() => this.#making.delete(name))
+      making = this.#make(request, asked, ttl, remote).finally(() => this.#making.delete(name))
       this.#making.set(name, making)
     }
     return making
   }
 
-  async #make(request: Made, asked: readonly Asked[], ttl: number | undefined): Promise<AccessState> {
+  async #make(request: Made, asked: readonly Asked[], ttl: number | undefined, remote: string): Promise<AccessState> {
     const { store, options, policies, consent, now, log } = this.#parts
     const known = await store.get(KIND, request.space, String(request.request))
     if (known) return stateOf(known as unknown as Stored, now())
@@ -107,8 +110,8 @@ export class Requests {
     }
     const standing = await policies.answer(whole)
     if (standing) return this.#settle(whole, standing)
-    this.#mustHaveRoom(whole.space)
-    const { settled } = this.#await(whole)
+    this.#mustHaveRoom(whole.space, remote)
+    const { settled } = this.#await(whole, remote)
     const stored: Stored = { ...whole, state: 'pending' }
     try {
       const answer = consent(whole, settled.signal)
@@ -212,11 +215,13 @@ export class Requests {
   #before = async (tx: StoreTransaction, { space, request }: Request): Promise<Stored | undefined> =>
     (await tx.get(KIND, space, String(request))) as unknown as Stored | undefined
 
-  #mustHaveRoom(space: DID): void {
+  #mustHaveRoom(space: DID, remote: string): void {
     this.#dropExpired()
-    const { maxPending, maxPendingPerSpace } = this.#parts.options
-    const mine = [...this.#pending.values()].filter(({ request }) => request.space === space).length
-    if (this.#pending.size >= maxPending || mine >= maxPendingPerSpace) {
+    const { maxPending, maxPendingPerSpace, maxPendingPerRemote } = this.#parts.options
+    const pending = [...this.#pending.values()]
+    const mine = pending.filter(({ request }) => request.space === space).length
+    const near = pending.filter((each) => each.remote === remote).length
+    if (pending.length >= maxPending || mine >= maxPendingPerSpace || near >= maxPendingPerRemote) {
       throw new Failure('RateLimited', 'Too many requests wait for the owner of this host.', {
         retryAfter: 60,
         hint: 'Wait until the owner has answered.',
@@ -224,15 +229,15 @@ export class Requests {
     }
   }
 
-  #await(request: Request): { settled: AbortController } {
-    const entry = { request, settled: new AbortController() }
+  #await(request: Request, remote: string): { settled: AbortController } {
+    const entry = { request, remote, settled: new AbortController() }
     this.#pending.set(String(request.request), entry)
     return entry
   }
 
   /** Puts a request that a restart found waiting to the owner again; it was let in once, so no bound keeps it out. */
   #ask(stored: Stored): void {
-    const { settled } = this.#await(stored)
+    const { settled } = this.#await(stored, 'before the restart')
     const answer = this.#parts.consent(stored, settled.signal)
     if (answer) this.#whenAnswered(stored, Promise.resolve(answer))
   }

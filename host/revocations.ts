@@ -23,17 +23,23 @@ import type { Store, StoreTransaction } from './store/store.ts'
  */
 const KIND = 'revocation'
 
+/** A revocation, and by whose lease it was let in: who holds a lease could mint and revoke junk without end. */
+type Kept = Revocation & { readonly charged?: DID }
+
 export class Revocations {
-  readonly #byUcan = new Map<string, Revocation[]>()
+  readonly #byUcan = new Map<string, Kept[]>()
+  readonly #counts = new Map<string, number>()
+  readonly #maxPerSpace: number
   readonly #store: Store
 
-  private constructor(store: Store) {
+  private constructor(store: Store, maxPerSpace: number) {
     this.#store = store
+    this.#maxPerSpace = maxPerSpace
   }
 
-  static async open(store: Store): Promise<Revocations> {
-    const revocations = new Revocations(store)
-    for await (const { value } of store.every(KIND)) revocations.#remember(value as unknown as Revocation)
+  static async open(store: Store, maxPerSpace: number): Promise<Revocations> {
+    const revocations = new Revocations(store, maxPerSpace)
+    for await (const { value } of store.every(KIND)) revocations.#remember(value as unknown as Kept)
     return revocations
   }
 
@@ -44,10 +50,24 @@ export class Revocations {
     return this.#byUcan.size
   }
 
-  /** Adds the revocations that `find` comes to in the transaction which keeps them, and resolves when they are on disk. */
-  async add(find: (tx: StoreTransaction) => Promise<readonly Revocation[]>): Promise<void> {
+  /**
+   * Adds the revocations that `find` comes to in the transaction which keeps them, and resolves when they are on disk. They count against
+   * `charged`, the principal by whose lease they are let in; against nobody where the host itself revokes.
+   * @throws Failure LimitExceeded, field `revocations`
+   */
+  async add(charged: DID | undefined, find: (tx: StoreTransaction) => Promise<readonly Revocation[]>): Promise<void> {
+    const used = charged === undefined ? 0 : (this.#counts.get(charged) ?? 0)
+    if (used >= this.#maxPerSpace) {
+      throw new Failure('LimitExceeded', `${used} revocations are kept for ${charged}, and more are not.`, {
+        field: 'revocations',
+        limit: this.#maxPerSpace,
+        used,
+        asked: 1,
+        hint: 'Give delegations an end: their revocations are forgotten when they have ended by themselves.',
+      })
+    }
     const fresh = await this.#store.write(async (tx) => {
-      const revocations = await find(tx)
+      const revocations: Kept[] = (await find(tx)).map((each) => ({ ...each, ...(charged !== undefined && { charged }) }))
       const unknown = revocations.filter(({ ucan, by }) => !this.#byUcan.get(ucan)?.some((known) => known.by === by))
       for (const each of unknown) {
         const expires = each.expiration === null ? {} : { expires: each.expiration + CLOCK_SKEW + 1 }
@@ -61,13 +81,23 @@ export class Revocations {
   /** Forgets what ended by itself. */
   expire(now: number): void {
     for (const [ucan, [first]] of this.#byUcan) {
-      if (first?.expiration !== null && first && first.expiration + CLOCK_SKEW < now) this.#byUcan.delete(ucan)
+      if (!first || first.expiration === null || first.expiration + CLOCK_SKEW >= now) continue
+      for (const { charged } of this.#byUcan.get(ucan) ?? []) this.#count(charged, -1)
+      this.#byUcan.delete(ucan)
     }
   }
 
-  #remember(revocation: Revocation): void {
+  #count(charged: DID | undefined, change: 1 | -1): void {
+    if (charged === undefined) return
+    const count = (this.#counts.get(charged) ?? 0) + change
+    if (count > 0) this.#counts.set(charged, count)
+    else this.#counts.delete(charged)
+  }
+
+  #remember(revocation: Kept): void {
     const known = this.#byUcan.get(revocation.ucan)
     if (known?.some(({ by }) => by === revocation.by)) return
+    this.#count(revocation.charged, 1)
     if (known) known.push(revocation)
     else this.#byUcan.set(revocation.ucan, [revocation])
   }
@@ -76,58 +106,63 @@ export class Revocations {
 /**
  * Whether `by` may revoke `ucan`, as the UCANs of the call prove it: an issuer at or above it, or its audience. And whether this host should keep
  * that: only what roots in this host, or in a space with a valid lease that came along; else anyone could fill the store with junk.
+ * @returns whom it counts against: who was leased to by this host in the chain that lets it in, or nobody where the host itself revokes
  * @throws Failure NotRevoker, NoLease, BadSignature
  */
-export const mustRevoke = (ucan: Ucan, by: DID, message: Admitted, shown: readonly CID[], guard: Guard): void => {
-  const issuers = issuersAbove(ucan, message, guard)
+export const mustRevoke = (ucan: Ucan, by: DID, message: Admitted, shown: readonly CID[], guard: Guard): DID | undefined => {
   const link = String(ucan.cid)
-  if (ucan.audience !== by && !issuers.has(by)) {
+  const genuine = genuineAbove(ucan, message, guard)
+  if (genuine.length === 0) throw new Failure('BadSignature', 'The UCAN to revoke is not signed by its issuer.', { link })
+  if (ucan.audience !== by && !genuine.some(({ issuer }) => issuer === by)) {
     throw new Failure('NotRevoker', `${by} neither issued the UCAN, nor one above it, nor received it.`, {
       link,
       hint: 'Revoke it as the space, as its issuer, or as the one who received it.',
     })
   }
   // Through links that stand: a lease that has ended is no way to fill the store for ever.
-  const standing = issuersAbove(ucan, message, guard, (above) => isCurrent(above, guard.now))
-  if (standing.has(guard.host) || [...issuers].some((space) => hasLease(space, message, shown, guard))) return
+  const lease = genuineAbove(ucan, message, guard, (above) => isCurrent(above, guard.now)).find(({ issuer }) => issuer === guard.host)
+  if (lease) return by === guard.host ? undefined : lease.audience
+  for (const space of new Set(genuine.map(({ issuer }) => issuer))) {
+    const lessee = lesseeAbove(space, message, shown, guard)
+    if (lessee) return lessee
+  }
   throw new Failure('NoLease', 'The UCAN comes neither from this host nor from a space that has a lease here.', {
     link,
     hint: 'Show a lease of the space with the call.',
   })
 }
 
-/** The issuers of a UCAN and of every genuine proof above it. */
-const issuersAbove = (ucan: Ucan, message: Admitted, guard: Guard, counts: (above: Ucan) => boolean = () => true): Set<string> => {
-  const issuers = new Set<string>()
+/** A UCAN and every genuine proof above it, itself first; nothing where it isn't genuine. */
+const genuineAbove = (ucan: Ucan, message: Admitted, guard: Guard, counts: (above: Ucan) => boolean = () => true): Ucan[] => {
   const seen = new Set<Ucan>()
+  const genuine: Ucan[] = []
   const visit = (link: Ucan): void => {
     if (seen.has(link)) return
     seen.add(link)
     if (!guard.memory.isSigned(link)) return
-    issuers.add(link.issuer)
+    genuine.push(link)
     for (const cid of link.proofs) {
       const above = message.ucans.get(String(cid))
       if (above?.audience === link.issuer && counts(above)) visit(above)
     }
   }
   visit(ucan)
-  if (issuers.size === 0) throw new Failure('BadSignature', 'The UCAN to revoke is not signed by its issuer.', { link: String(ucan.cid) })
-  return issuers
+  return genuine
 }
 
 const isCurrent = ({ expiration, notBefore = 0 }: Ucan, now: number): boolean =>
   (expiration === null || now <= expiration + CLOCK_SKEW) && now >= notBefore - CLOCK_SKEW
 
-const hasLease = (space: string, message: Admitted, shown: readonly CID[], guard: Guard): boolean => {
+/** Whom this host leased to in a valid chain of leases that ends at the space, if there is one. */
+const lesseeAbove = (space: string, message: Admitted, shown: readonly CID[], guard: Guard): DID | undefined => {
   const search = {
     chain: 'lease' as const,
     root: guard.host,
     none: () => ({ name: 'NoLease', message: '' }),
-    stands: (link: Ucan, now: number) => {
-      return link.expiration !== null && isCurrent(link, now) && leaseOf(link)?.with === guard.host
+    stands: (link: Ucan, now: number) =>
+      link.expiration !== null && isCurrent(link, now) && leaseOf(link)?.with === guard.host
         ? undefined
-        : { name: 'NoLease', message: 'The lease is not of this host, or not of this time.' }
-    },
+        : { name: 'NoLease', message: 'The lease is not of this host, or not of this time.' },
     narrows: (path: Path) => {
       const [child, parent] = [path.at(-1) as Ucan, path.at(-2)]
       const inForce: Amounts = Object.assign({}, ...path.slice(0, -1).map((link) => leaseOf(link)?.nb))
@@ -135,5 +170,6 @@ const hasLease = (space: string, message: Admitted, shown: readonly CID[], guard
       return reason ? { name: 'NoLease', message: `The lease is void: ${reason}.` } : undefined
     },
   }
-  return !findPaths(space, shown, search, message, guard).next().done
+  const found = findPaths(space, shown, search, message, guard).next()
+  return found.done ? undefined : found.value[0]?.audience
 }

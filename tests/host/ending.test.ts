@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { ability, extract, provide, service, struct } from '@symbiosis/protocol'
+import { ability, extract, type LocalSigner, provide, service, struct } from '@symbiosis/protocol'
 import { ask, Host, operatorPath, readOperator } from '../../host/index.ts'
-import { alice, bob, emptyEngine, expect, folders, given, silent, World } from '../fixtures.ts'
+import { alice, bob, emptyEngine, expect, folders, given, numbered, silent, World } from '../fixtures.ts'
 
 /** A service whose one ability does what the test says. */
 const doing = (work: () => Promise<void>, hooks = {}) =>
@@ -73,6 +73,54 @@ describe('what was given ends', () => {
     assert.equal(closed, 1)
     const host = await Host.open({ dir, engine: emptyEngine(), services: () => [], log: silent })
     await host.close()
+  })
+})
+
+describe('what strangers can make a host keep is bounded', () => {
+  const folder = folders()
+
+  it('asking: one address can not fill the list with spaces that it makes up', async () => {
+    const world = await World.open({ dir: folder(), consent: ask, maxPendingPerRemote: 3 })
+    const request = (who: LocalSigner) => world.call(who, { can: 'access/request', nb: { abilities: [{ can: 'jar/*' }] } })
+    for (let at = 0; at < 3; at++) await expect(request(numbered(300 + at)), 'ok')
+    await expect(request(numbered(303)), 'RateLimited')
+    await world.close()
+  })
+
+  it('revoking: a lease lets in so many, whoever is said to revoke, also after a restart', async () => {
+    const dir = folder()
+    const open = () => World.open({ dir, maxRevocationsPerSpace: 3 })
+    let world = await open()
+    const lease = await world.lease(alice)
+    const revoke = async (number: number, over: { by?: LocalSigner; expiration?: number | null } = {}) => {
+      const { by = alice, expiration = null } = over
+      // Each is for another device, and may be revoked by that device in its own name.
+      const junk = await given(alice, numbered(400 + number), alice.did, { can: 'jar/*', expiration })
+      return world.call(by, { can: 'ucan/revoke', nb: { ucan: junk.ucan.cid }, proofs: [lease], attach: [junk] })
+    }
+    await expect(revoke(0), 'ok')
+    await expect(revoke(1, { by: numbered(401) }), 'ok')
+    await expect(revoke(2, { expiration: world.now + 10 }), 'ok')
+    await expect(revoke(3), 'LimitExceeded', { field: 'revocations', limit: 3, used: 3 })
+    await expect(revoke(4, { by: numbered(404) }), 'LimitExceeded')
+    // What the host itself takes back is never refused.
+    await expect(world.call(world.signer, { can: 'ucan/revoke', nb: { ucan: lease.ucan.cid }, attach: [lease] }), 'ok')
+    const later = world.now + 72
+    await world.close()
+    world = await open()
+    const fresh = await world.lease(alice)
+    const attempt = async (number: number) => {
+      const junk = await given(alice, numbered(500 + number), alice.did, { can: 'jar/*', expiration: null })
+      return world.call(alice, { can: 'ucan/revoke', nb: { ucan: junk.ucan.cid }, proofs: [fresh], attach: [junk] })
+    }
+    await expect(attempt(0), 'LimitExceeded')
+    await world.close()
+    // The third one's delegation has ended by itself, so its revocation is forgotten when the host starts.
+    world = await World.open({ dir, maxRevocationsPerSpace: 3, now: () => later })
+    world.now = later
+    await expect(attempt(1), 'ok')
+    await expect(attempt(2), 'LimitExceeded')
+    await world.close()
   })
 })
 
