@@ -71,6 +71,16 @@ export async function* blocksOf(path: string, signal: AbortSignal, onRead: (byte
   return importing
 }
 
+/**
+ * The same blocks once more; a file that changed between the two readings must not become half of each.
+ * @throws Failure InvalidInput at the end, where the root is another one
+ */
+export async function* blocksAgain(path: string, root: CID, signal: AbortSignal): AsyncGenerator<Block> {
+  const again = yield* blocksOf(path, signal)
+  if (again.equals(root)) return
+  throw new Failure('InvalidInput', `${path} changed while it was being added.`, { field: 'path', hint: 'Add it again.' })
+}
+
 async function* candidates(
   path: string,
   isFile: boolean,

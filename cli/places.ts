@@ -1,7 +1,10 @@
 import { join, resolve } from 'node:path'
 import envPaths from 'env-paths'
 
-const { data } = envPaths('symbiosis', { suffix: '' })
+const { data, cache } = envPaths('symbiosis', { suffix: '' })
+
+/** Where the sources lie as the runtime compiled them. It can be removed at any time. */
+export const compiled = join(cache, 'compiled')
 
 /** The folder of the host of this machine: `--dir`, SYMBIOSIS_DIR, or the user's data folder. */
 export const hostFolder = (dir: string | undefined = process.env.SYMBIOSIS_DIR): string => resolve(dir || join(data, 'host'))

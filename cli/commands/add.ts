@@ -1,9 +1,7 @@
 import { basename, resolve } from 'node:path'
 import { push } from '@symbiosis/capabilities/dag/symbiont'
 import { pin } from '@symbiosis/capabilities/pin'
-import { type Block, Failure } from '@symbiosis/protocol'
 import type { Command } from 'commander'
-import type { CID } from 'multiformats/cid'
 import { chooseFor } from '../choosing.ts'
 import { untilPinned } from '../pinning.ts'
 import { Progress, shortName } from '../progress.ts'
@@ -19,7 +17,7 @@ export const add = (program: Command): Command =>
     .action(
       act<[string], { name?: string }>(async (run, { name }, path) => {
         const { output, signal } = run
-        const { blocksOf, survey } = await import('../files-in.ts')
+        const { blocksAgain, blocksOf, survey } = await import('../files-in.ts')
         const { bytes, skipped } = await survey(path)
         for (const each of skipped) output.note(output.paintNote('yellow', `  left out, being neither file nor folder: ${plain(each)}`))
         await using symbiont = await openWithSpace(run)
@@ -38,7 +36,7 @@ export const add = (program: Command): Command =>
           const root = next.value
           progress.begin(label, size)
           const sent = {
-            blocks: () => unchanged(path, root, blocksOf(path, signal)),
+            blocks: () => blocksAgain(path, root, signal),
             onProgress: (sent: { bytes: number }) => progress.at(sent.bytes),
           }
           await push(
@@ -57,10 +55,3 @@ export const add = (program: Command): Command =>
         }
       }),
     )
-
-/** The blocks of what was read before; a file that changed between the two readings is not half of each. */
-async function* unchanged(path: string, root: CID, blocks: AsyncGenerator<Block, CID>): AsyncGenerator<Block> {
-  const again = yield* blocks
-  if (!again.equals(root))
-    throw new Failure('InvalidInput', `${path} changed while it was being added.`, { field: 'path', hint: 'Add it again.' })
-}

@@ -9,6 +9,10 @@ import { root } from '../tree.ts'
 
 const BIN = join(root, 'cli/bin.js')
 
+/** All places share what the runtime compiled. */
+const cache = mkdtempSync(join(tmpdir(), 'symbiosis-cache-'))
+process.once('exit', () => rmSync(cache, { recursive: true, force: true }))
+
 /** What a command left. */
 export interface Ended {
   code: number | null
@@ -28,7 +32,13 @@ export class Place {
   spawn(args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess {
     const known = Object.entries(process.env).filter(([name]) => !/^(SYMBIOSIS_|XDG_|FORCE_COLOR|NO_COLOR)/.test(name))
     const child = spawn(process.execPath, [BIN, ...args], {
-      env: { ...Object.fromEntries(known), SYMBIOSIS_DIR: this.path('host'), XDG_DATA_HOME: this.path('data'), ...env },
+      env: {
+        ...Object.fromEntries(known),
+        SYMBIOSIS_DIR: this.path('host'),
+        XDG_DATA_HOME: this.path('data'),
+        XDG_CACHE_HOME: cache,
+        ...env,
+      },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     this.#running.add(child)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { encode, prepare } from '@ipld/dag-pb'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
-import { blocksOf, survey } from '../../cli/files-in.ts'
+import { blocksAgain, blocksOf, survey } from '../../cli/files-in.ts'
 import { writeFiles } from '../../cli/files-out.ts'
 import { Place, type RunningHost } from './command.ts'
 
@@ -88,12 +88,10 @@ describe('files and folders of the command', function () {
   it('that change while they are added are refused', async () => {
     const file = place.path('growing')
     writeFileSync(file, 'before')
-    const blocks = blocksOf(file, signal)
-    await blocks.next()
-    writeFileSync(file, 'after, and longer')
-    const again: string[] = await read(file)
-    const before = await blocks.next()
-    assert.notEqual(String(before.value), again.at(-1))
+    const root = CID.parse((await read(file)).at(-1) as string)
+    await consume(blocksAgain(file, root, signal))
+    writeFileSync(file, 'after')
+    await assert.rejects(consume(blocksAgain(file, root, signal)), { name: 'InvalidInput' })
   })
 
   /** CIDs of the blocks in their order, and the root. */
@@ -117,6 +115,10 @@ const folderWith = async (name: string, data = new Uint8Array([0x08, 0x02, 0x12,
   const child = await put(encode(prepare({ Data: data, Links: [] })))
   const cid = await put(encode(prepare({ Data: new Uint8Array([0x08, 0x01]), Links: [{ Hash: child, Name: name, Tsize: 1 }] })))
   return { cid, read: async (link: CID) => blocks.get(String(link)) as Uint8Array }
+}
+
+const consume = async (items: AsyncIterable<unknown>) => {
+  for await (const _ of items);
 }
 
 /** Every path below a folder with its content. */
