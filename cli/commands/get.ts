@@ -63,9 +63,8 @@ const fetchInto = async (folder: string, root: CID, target: string | undefined, 
     const reading = { read: (cid: CID) => blocks.read(cid), signal }
     if (target) {
       await writeFiles(root, join(folder, 'new'), reading)
-      if (force) await moveAway(target, join(folder, 'old'))
-      else mustBeFree(target)
-      await rename(join(folder, 'new'), target)
+      if (!force) mustBeFree(target)
+      await putInPlace(join(folder, 'new'), target, join(folder, 'old'))
       progress.done(bytes)
     } else {
       progress.clear()
@@ -85,7 +84,15 @@ const mustBeFree = (target: string): void => {
   })
 }
 
-/** A folder can't be renamed over another. */
-const moveAway = async (target: string, to: string): Promise<void> => {
-  if (lstatSync(target, { throwIfNoEntry: false })?.isDirectory()) await rename(target, to)
+/** Files replace files at once. Where a folder is in it, the old one goes aside first, and comes back if the new one can't take its place. */
+const putInPlace = async (made: string, target: string, aside: string): Promise<void> => {
+  const before = lstatSync(target, { throwIfNoEntry: false })
+  if (!before || (!before.isDirectory() && !lstatSync(made).isDirectory())) return rename(made, target)
+  await rename(target, aside)
+  try {
+    await rename(made, target)
+  } catch (thrown) {
+    await rename(aside, target)
+    throw thrown
+  }
 }

@@ -43,6 +43,9 @@ describe('files and folders of the command', function () {
     assert.equal((await wallet.refused(1, 'get', root, '-o', place.path('back'))).name, 'InvalidInput')
     await wallet.ok('get', root, '-o', place.path('back'), '--force')
     assert.equal(readFileSync(place.path('back'), 'utf8'), 'one')
+    const album = await wallet.ok('add', place.path('album'))
+    await wallet.ok('get', album.root, '-o', place.path('back'), '--force')
+    assert.deepEqual(tree(place.path('back')), tree(place.path('album')))
   })
 
   it('go to stdout', async () => {
