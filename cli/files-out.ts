@@ -11,7 +11,6 @@ interface Reading {
   /** Where blocks are read. */
   read(cid: CID): Promise<Uint8Array>
   signal: AbortSignal
-  onWritten?(bytes: number): void
 }
 
 /** How deep folders may lie in each other: a path has an end on every system. */
@@ -79,13 +78,27 @@ const mustBeName = (name: string, folder: UnixFSDirectory): void => {
   })
 }
 
-const contentOf = (entry: Extract<UnixFSEntry, { content: unknown }>, { signal, onWritten }: Reading): Readable =>
-  Readable.from(
-    (async function* () {
-      for await (const chunk of entry.content({ signal, blockReadConcurrency: 1 })) {
-        onWritten?.(chunk.length)
+/** The reader of UnixFS goes as far ahead as a node has children, a thousand blocks and more: it is asked for so much at a time. */
+const WINDOW = 8 * 1024 * 1024
+
+const contentOf = (entry: Extract<UnixFSEntry, { content: unknown }>, reading: Reading): Readable =>
+  Readable.from(windows(entry, reading), { objectMode: false })
+
+async function* windows(entry: Extract<UnixFSEntry, { content: unknown }>, { signal }: Reading): AsyncGenerator<Uint8Array> {
+  const size = Number('unixfs' in entry ? entry.unixfs.fileSize() : entry.size)
+  for (let offset = 0; offset < size; offset += WINDOW) {
+    const length = Math.min(WINDOW, size - offset)
+    let came = 0
+    try {
+      for await (const chunk of entry.content({ offset, length, signal, blockReadConcurrency: 1 })) {
+        came += chunk.length
         yield chunk
       }
-    })(),
-    { objectMode: false },
-  )
+    } catch (cause) {
+      // A disk that fails has a code; what is left is what the reader says of the blocks.
+      if (cause instanceof Failure || signal.aborted || (cause as NodeJS.ErrnoException).code) throw cause
+      throw new Failure('Malformed', 'A file is not what it says it is.', { link: String(entry.cid) }, { cause })
+    }
+    if (came !== length) throw new Failure('Malformed', 'A file is not as long as it says.', { link: String(entry.cid) })
+  }
+}

@@ -2,11 +2,14 @@ import assert from 'node:assert/strict'
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { Writable } from 'node:stream'
 import { encode, prepare } from '@ipld/dag-pb'
+import type { Block } from '@symbiosis/protocol'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
+import { BlockFile } from '../../cli/block-file.ts'
 import { blocksAgain, blocksOf, survey } from '../../cli/files-in.ts'
-import { writeFiles } from '../../cli/files-out.ts'
+import { writeFiles, writeStream } from '../../cli/files-out.ts'
 import { Place, type RunningHost } from './command.ts'
 
 describe('files and folders of the command', function () {
@@ -86,6 +89,35 @@ describe('files and folders of the command', function () {
   it('are refused where one is a symbolic link', async () => {
     const { cid, read } = await folderWith('link', new Uint8Array([0x08, 0x04, 0x12, 0x04, ...Buffer.from('/etc')]))
     await assert.rejects(writeFiles(cid, place.path('linked'), { read, signal }), { name: 'Unsupported' })
+  })
+
+  it('are refused where one is shorter than it says', async () => {
+    const { cid, read } = await folderWith(
+      'short',
+      new Uint8Array([0x08, 0x02, 0x12, 0x01, 0x78, 0x18, 0x01, 0x20, 0xff, 0xff, 0xff, 0x7f]),
+    )
+    await assert.rejects(writeFiles(cid, place.path('short'), { read, signal }), { name: 'Malformed' })
+  })
+
+  it('are written with little memory, whatever their size', async () => {
+    const file = place.path('large')
+    writeFileSync(file, randomBytes(40_000_000))
+    let ahead = 0
+    await using blocks = await BlockFile.create(place.path('blocks'))
+    const source = blocksOf(file, signal)
+    let next: IteratorResult<Block, CID> = await source.next()
+    for (; !next.done; next = await source.next()) await blocks.add(next.value)
+    const read = (cid: CID) => {
+      ahead += 1
+      return blocks.read(cid)
+    }
+    const slow = new Writable({ highWaterMark: 1, write: () => {} })
+    const stopped = new AbortController()
+    const writing = writeStream(next.value as CID, slow, { read, signal: stopped.signal })
+    await new Promise((resolve) => setTimeout(resolve, 300))
+    stopped.abort()
+    await assert.rejects(writing, { name: 'AbortError' })
+    assert.ok(ahead < 15, `${ahead} blocks were read for a reader that takes none`)
   })
 
   it('that change while they are added are refused', async () => {
