@@ -1,7 +1,7 @@
 import { chmodSync, rmSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { Failure, type HttpOptions, httpListener, type Page } from '@symbiosis/protocol'
+import { answerAll, Failure, type HttpOptions, httpListener, type Page } from '@symbiosis/protocol'
 import { unixServer } from '@symbiosis/protocol/unix'
 import type { Host } from './host.ts'
 import { operatorPath } from './identity.ts'
@@ -62,7 +62,8 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
   let url: string | undefined
   try {
     if (port !== false) {
-      const server = await open(createServer(httpListener(host.door, http)), { port, host: address }, `port ${port}`)
+      const http1 = answerAll(createServer({ requireHostHeader: false }), httpListener(host.door, http))
+      const server = await open(http1, { port, host: address }, `port ${port}`)
       const bound = server.address() as AddressInfo
       url = `http://${bound.family === 'IPv6' ? `[${bound.address}]` : bound.address}:${bound.port}`
     }

@@ -6,7 +6,7 @@ export { type CarBounds, decodeCar, encodeCar, encodeVarint, readCarStream, Stre
 export { decode, encode, type Value } from './cbor.ts'
 export { findPaths, type Path, type Search } from './chain.ts'
 export type { Answer, Call, Channel, Door, OpenOptions } from './channel.ts'
-export { type HttpOptions, httpChannel, httpListener, type Page, STREAM_TYPE } from './channels/http.ts'
+export { answerAll, type HttpOptions, httpChannel, httpListener, type Page, STREAM_TYPE } from './channels/http.ts'
 export { inProcessChannel } from './channels/in-process.ts'
 export {
   type Abilities,

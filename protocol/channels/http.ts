@@ -1,4 +1,5 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import { encodeVarint, StreamReader } from '../car.ts'
 import type { Answer, Channel, Door, OpenOptions } from '../channel.ts'
 import { Failure, isAbort, type Refusal, toRefusal } from '../failure.ts'
@@ -80,6 +81,7 @@ export const httpListener =
     // The response closes when it is done, too; then nobody listens any more.
     response.once('close', () => aborter.abort())
     try {
+      if (request.httpVersion === '1.1' && request.headers.host === undefined) throw new Failure('Malformed', 'The request names no host.')
       if (request.method !== 'GET' && request.method !== 'HEAD') response.setHeader('access-control-allow-origin', '*')
       if (request.method === 'OPTIONS') return preflight(response)
       if (request.method === 'GET' || request.method === 'HEAD') return await sendPage(request, response, pages)
@@ -101,6 +103,33 @@ export const httpListener =
       sendRefusal(request, response, toRefusal(thrown))
     }
   }
+
+/**
+ * Lets a server answer in our own words what Node would refuse with none: what is no HTTP, what it expects, CONNECT. Make it with
+ * `requireHostHeader: false`, since the listener asks for that header itself.
+ */
+export const answerAll = (server: Server, listener: RequestListener): Server =>
+  server
+    .on('request', listener)
+    // An expectation may be ignored: RFC 9110, section 10.1.1.
+    .on('checkExpectation', listener)
+    .on('connect', (_, socket) => refuseOn(socket, new Failure('Unsupported', 'The method CONNECT is not spoken here; POST a message.')))
+    .on('clientError', (error: NodeJS.ErrnoException, socket) => refuseOn(socket, unreadable(error.code)))
+
+const unreadable = (code = ''): Failure => {
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Failure('Cancelled', 'The head of the request did not come in time.')
+  if (code.endsWith('_OVERFLOW')) return new Failure('TooLarge', 'The head of the request is too large.', { field: 'head' })
+  return new Failure('Malformed', 'The request is not HTTP/1.1.')
+}
+
+/** Refuses on a connection that has no request, or none that can be read any further. */
+const refuseOn = (socket: Duplex, failure: Failure): void => {
+  const answering = (socket as { _httpMessage?: ServerResponse })._httpMessage
+  if (!socket.writable || answering?.headersSent) return void socket.destroy()
+  const body = JSON.stringify({ error: failure.toRefusal() })
+  const head = `HTTP/1.1 ${STATUS[failure.name] ?? 400} ${failure.name}\r\nconnection: close\r\ncontent-type: application/json\r\n`
+  socket.end(`${head}content-length: ${body.length}\r\n\r\n${body}`, () => socket.destroy())
+}
 
 const readCall = async (request: IncomingMessage, maxBytes: number): Promise<Answer> => {
   const type = request.headers['content-type']
@@ -147,6 +176,7 @@ const drained = (response: ServerResponse): Promise<void> =>
   })
 
 const STATUS: { [code: string]: number } = {
+  Cancelled: 408,
   TooLarge: 413,
   Unsupported: 415,
   NotFound: 404,

@@ -2,7 +2,7 @@ import { createServer, request as send } from 'node:http'
 import { pipeline, Readable } from 'node:stream'
 import type { ReadableStream as WebStream } from 'node:stream/web'
 import type { Channel, Door } from '../channel.ts'
-import { type HttpOptions, httpChannel, httpListener } from './http.ts'
+import { answerAll, type HttpOptions, httpChannel, httpListener } from './http.ts'
 
 /**
  * A Unix domain socket: HTTP for the applications of one machine. Who may open the socket is the file system's business; who may do
@@ -14,7 +14,8 @@ export const unixChannel = (path: string): Channel => ({
 })
 
 /** A server for the host's end; the caller makes it listen and chooses the socket's mode. */
-export const unixServer = (door: Door, options: HttpOptions) => createServer(httpListener(door, { ...options, remote: () => 'unix' }))
+export const unixServer = (door: Door, options: HttpOptions) =>
+  answerAll(createServer({ requireHostHeader: false }), httpListener(door, { ...options, remote: () => 'unix' }))
 
 /** `GET path` over a socket, where a host tells who it is. */
 export const unixGet = (socket: string, path: string): Promise<Response> =>
