@@ -95,8 +95,8 @@ async function* windows(entry: Extract<UnixFSEntry, { content: unknown }>, { sig
         yield chunk
       }
     } catch (cause) {
-      // A disk that fails has a code; what is left is what the reader says of the blocks.
-      if (cause instanceof Failure || signal.aborted || (cause as NodeJS.ErrnoException).code) throw cause
+      // A disk that fails has an errno; what is left is what the reader says of the blocks.
+      if (cause instanceof Failure || signal.aborted || (cause as NodeJS.ErrnoException).errno) throw cause
       throw new Failure('Malformed', 'A file is not what it says it is.', { link: String(entry.cid) }, { cause })
     }
     if (came !== length) throw new Failure('Malformed', 'A file is not as long as it says.', { link: String(entry.cid) })
