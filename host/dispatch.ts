@@ -16,6 +16,7 @@ import {
   type Refusal,
   type Result,
   STREAM_TYPE,
+  type Steps,
   type Streamed,
   toRefusal,
   type Workspace,
@@ -52,6 +53,8 @@ export interface Outcome {
 interface Parts {
   readonly store: Store
   onHeld: NonNullable<Hooks['held']>
+  /** Does a kernel's work in turns with others' where the caller is a stranger. */
+  inTurns<T>(call: Call, steps: Steps<T>): Promise<T>
   /** Where what a handler throws beyond refusals is told, for the operator alone. */
   unexpected(error: unknown, can: string): void
 }
@@ -80,7 +83,13 @@ export class Dispatcher {
         if (route.ability.effect === 'once' && !isFailed(value)) await keepAnswer(tx, authorized, { ok: value })
       },
     )
-    const start = () => this.#answer(route, authorized, { ...workspace, ...kernelPart(authorized, message, call, guard) }, call)
+    const start = () =>
+      this.#answer(
+        route,
+        authorized,
+        { ...workspace, ...kernelPart(authorized, message, call, guard), inTurns: (steps) => this.#parts.inTurns(call, steps) },
+        call,
+      )
     return route.ability.effect === 'once' ? this.#once(authorized, start) : start()
   }
 
@@ -136,7 +145,7 @@ const kernelPart = (
   message: Admitted,
   call: Call,
   guard: Guard,
-): Omit<KernelContext, keyof Workspace> => ({
+): Omit<KernelContext, keyof Workspace | 'inTurns'> => ({
   space,
   agent: invocation.issuer,
   invocation: invocation.cid,

@@ -1,30 +1,19 @@
 import { join } from 'node:path'
 import {
-  type Admitted,
-  admit,
-  authorize,
-  type Block,
   BOUNDS,
-  type Bound,
   type Bounds,
-  type Call,
-  type Answer as ChannelAnswer,
   type DID,
   type Door,
-  encodeReceipts,
-  Failure,
   type Guard,
-  issueReceipt,
   type Kept,
   type LocalSigner,
   type Provided,
-  streamUntil,
-  toRefusal,
-  type Ucan,
   UcanMemory,
 } from '@symbiosis/protocol'
+import { answering } from './answering.ts'
 import { ask, type Consent, Policies, type Policy } from './consent.ts'
-import { Dispatcher, type Outcome, type Route, routesOf } from './dispatch.ts'
+import { Dispatcher, routesOf } from './dispatch.ts'
+import { Gate, type GateOptions } from './gate.ts'
 import { ensureOperator, openIdentity } from './identity.ts'
 import { kernelServices } from './kernel.ts'
 import { Leases } from './leases.ts'
@@ -58,6 +47,8 @@ export interface HostOptions<E extends Engine = Engine> extends Partial<RequestO
   consent?: Consent
   policies?: readonly Policy[]
   bounds?: Partial<Bounds>
+  /** What strangers may take of the host's time. */
+  gate?: Partial<GateOptions>
   /** Seconds that an invocation may live. */
   maxLife?: number
   /** Revocations kept at a time that were let in by the lease of one space. */
@@ -85,6 +76,7 @@ export class Host implements AsyncDisposable {
   readonly door: Door
   readonly log: Log
   readonly metrics: Metrics
+  readonly gate: Gate
   readonly dir: string
   readonly #parts: Parts
   readonly #running = new Set<Promise<unknown>>()
@@ -159,7 +151,9 @@ export class Host implements AsyncDisposable {
     this.dir = parts.options.dir
     const { engine } = parts
     const bounds = { ...BOUNDS, ...parts.options.bounds }
+    this.gate = new Gate(parts.options.gate)
     this.metrics = new Metrics({
+      strangers: () => this.gate.strangers,
       pending: () => parts.requests.pending().length,
       revocations: () => parts.revocations.size,
       stats: () => engine.stats(),
@@ -169,6 +163,7 @@ export class Host implements AsyncDisposable {
     const dispatcher = new Dispatcher({
       store: parts.store,
       onHeld: (space, root) => this.#held(space, root),
+      inTurns: async (call, steps) => this.gate.run(call.connection, steps),
       unexpected: (error, can) => this.log.error({ err: error, can }, 'a handler failed'),
     })
     const guard = (): Guard => ({
@@ -176,11 +171,21 @@ export class Host implements AsyncDisposable {
       now: parts.now(),
       maxLife: parts.options.maxLife ?? 600,
       bounds,
-      memory,
       ability: (can) => routes.get(can),
       revocations: parts.revocations.of,
     })
-    this.door = (call) => this.#track(this.#answer(call, guard(), dispatcher))
+    const answer = answering({
+      signer: parts.signer,
+      guard,
+      memory,
+      gate: this.gate,
+      dispatcher,
+      metrics: this.metrics,
+      log: this.log,
+      closing: this.#closing.signal,
+      aborting: this.#aborting.signal,
+    })
+    this.door = (call) => this.#track(answer(call))
   }
 
   /** Opens doors of this machine: HTTP, a Unix socket, or both. */
@@ -238,55 +243,6 @@ export class Host implements AsyncDisposable {
     if (collectEvery > 0) this.#every(collectEvery, () => this.collect())
   }
 
-  /** Admission, then for each invocation the pipeline; one receipt each. */
-  async #answer(call: Call, guard: Guard, dispatcher: Dispatcher): Promise<ChannelAnswer> {
-    if (!this.ready) throw new Failure('Unavailable', 'The host is shutting down.', { retryAfter: 5 })
-    const message = admit(call.message, guard.bounds, guard.memory)
-    const answers = message.invocations.map(async (invocation) => {
-      const started = performance.now()
-      const { can } = invocation.capabilities[0] ?? { can: '' }
-      const { receipt, refusal, body } = await this.#answerOne(invocation, message, call, guard, dispatcher)
-      this.metrics.called(guard.ability(can) ? can : 'unknown', refusal ?? 'ok', (performance.now() - started) / 1000)
-      this.log.debug(
-        { can, agent: invocation.issuer, invocation: String(invocation.cid), refusal, remote: call.remote },
-        'a call was answered',
-      )
-      return { ran: invocation.cid, block: receipt, body }
-    })
-    const answered = await Promise.all(answers)
-    const body = answered.find((answer) => answer.body)?.body
-    return { message: encodeReceipts(answered), ...(body && { body }) }
-  }
-
-  /** Never throws: one call that can't be answered must not take the receipts of the others along. */
-  async #answerOne(invocation: Ucan, message: Admitted, call: Call, guard: Guard, dispatcher: Dispatcher): Promise<Signed> {
-    const sign = ({ out, body }: Outcome): Signed => ({
-      receipt: issueReceipt(this.#parts.signer, invocation.cid, out),
-      ...(out.error && { refusal: out.error.name }),
-      ...(body && { body }),
-    })
-    try {
-      const { ok, error } = authorize(invocation, message, guard)
-      if (error) return sign({ out: { error } })
-      const route = ok.bound as Route
-      const alone = mustStreamAlone(route, message.invocations.length)
-      return sign(alone ?? (await dispatcher.run(route, ok, message, this.#until(call, route), guard)))
-    } catch (thrown) {
-      const error = toRefusal(thrown)
-      if (error.name === 'Internal') this.log.error({ err: thrown, invocation: String(invocation.cid) }, 'a call could not be answered')
-      return sign({ out: { error } })
-    }
-  }
-
-  /** Reads end when the host begins to close, since they can be had again; what changes something is given the time it needs. */
-  #until(call: Call, { ability }: Bound): Call {
-    const end = ability.effect === 'read' ? this.#closing.signal : this.#aborting.signal
-    const signal = AbortSignal.any([call.signal, end])
-    // An upload that stands still must not hold up who closes, or waits for who has left.
-    const body = call.body && streamUntil(call.body, signal)
-    return { ...call, signal, ...(body && { body }) }
-  }
-
   async #held(...held: Parameters<NonNullable<Provided['hooks']['held']>>): Promise<void> {
     for (const { hooks } of this.#parts.provided) await hooks.held?.(...held)
   }
@@ -310,6 +266,7 @@ export class Host implements AsyncDisposable {
   async #close(): Promise<void> {
     const { options, engine, provided, store, unlock } = this.#parts
     this.#closing.abort()
+    this.gate.close()
     for (const timer of this.#timers) clearInterval(timer)
     const patience = AbortSignal.timeout((options.grace ?? 5) * 1000)
     patience.addEventListener('abort', () => this.#aborting.abort())
@@ -341,19 +298,6 @@ interface Parts {
   now(): number
   unlock(): void
 }
-
-/** A signed answer, with what the log and the channel need of it. */
-interface Signed {
-  readonly receipt: Block
-  readonly refusal?: string
-  readonly body?: ReadableStream<Uint8Array>
-}
-
-/** A stream belongs to one call: with several, nobody could tell whose it is. */
-const mustStreamAlone = ({ ability, can }: Route, invocations: number): Outcome | undefined =>
-  ability.stream !== 'none' && invocations > 1
-    ? { out: { error: { name: 'Unsupported', message: `"${can}" streams, so it has to be alone in its message.` } } }
-    : undefined
 
 const pick = <T extends object>(from: Partial<T>, names: T): Partial<T> =>
   Object.fromEntries(

@@ -1,4 +1,5 @@
 export { type Answer, allow, ask, type Consent, deny, type Policy, type Request } from './consent.ts'
+export { GATE_OPTIONS, type GateOptions } from './gate.ts'
 export { type Engine, Host, type HostOptions } from './host.ts'
 export { type OperatorCredential, operatorPath, readOperator } from './identity.ts'
 export type { Listener, ListenOptions } from './listen.ts'

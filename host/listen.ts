@@ -1,7 +1,7 @@
 import { chmodSync, rmSync, statSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { answerAll, Failure, type HttpOptions, httpListener, type Page } from '@symbiosis/protocol'
+import { answerAll, Failure, type HttpOptions, httpListener, type Page, type Steps } from '@symbiosis/protocol'
 import { unixServer } from '@symbiosis/protocol/unix'
 import type { Host } from './host.ts'
 import { operatorPath } from './identity.ts'
@@ -20,6 +20,8 @@ export interface ListenOptions {
   /** Milliseconds without a byte after which a connection ends. */
   idleTimeout?: number
   maxConnections?: number
+  /** Milliseconds within which a message must have come whole; a stream behind it has as long as it needs. */
+  messageTimeout?: number
 }
 
 export interface Listener extends AsyncDisposable {
@@ -48,13 +50,20 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
     headersTimeout = 10_000,
     idleTimeout = 120_000,
     maxConnections = 4096,
+    messageTimeout = 30_000,
     maxMessageBytes,
   } = options
-  const http = { maxMessageBytes, pages: (path: string) => pageOf(host, path, false) }
+  const pages = (local: boolean) => async (path: string, connection: object) => host.gate.run(connection, pageOf(host, path, local))
+  const http = { maxMessageBytes, messageTimeout, gate: host.gate, pages: pages(false) }
   const servers: Server[] = []
   const open = async (server: Server, where: Parameters<Server['listen']>[0], name: string) => {
     // No bound on a whole request: an upload takes as long as it takes, as long as it moves.
-    Object.assign(server, { headersTimeout, maxConnections, timeout: idleTimeout, requestTimeout: 0 })
+    const connectionsCheckingInterval = Math.min(30_000, headersTimeout)
+    Object.assign(server, { headersTimeout, connectionsCheckingInterval, maxConnections, timeout: idleTimeout, requestTimeout: 0 })
+    server.on('connection', (connection) => {
+      host.gate.opened(connection)
+      connection.once('close', () => host.gate.closed(connection))
+    })
     await listening(server, where, name)
     servers.push(server)
     return server
@@ -69,7 +78,7 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
     }
     if (socket !== undefined) {
       await clearStale(socket)
-      await open(unixServer(host.door, { ...http, pages: (path) => pageOf(host, path, true) }), { path: socket }, socket)
+      await open(unixServer(host.door, { ...http, pages: pages(true) }), { path: socket }, socket)
       chmodSync(socket, socketMode)
     }
   } catch (error) {
@@ -85,7 +94,7 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
 }
 
 /** What a GET tells: who the host is, and how it fares. */
-const pageOf = async (host: Host, path: string, local: boolean): Promise<Page | undefined> => {
+function* pageOf(host: Host, path: string, local: boolean): Steps<Page | Promise<Page> | undefined> {
   const json = (status: number, content: object) => ({ status, type: 'application/json', body: `${JSON.stringify(content)}\n`, open: true })
   switch (path) {
     case '/':
@@ -96,7 +105,7 @@ const pageOf = async (host: Host, path: string, local: boolean): Promise<Page | 
     case '/readyz':
       return json(host.ready ? 200 : 503, { ok: host.ready })
     case '/metrics':
-      return { status: 200, type: 'text/plain; version=0.0.4', body: await host.metrics.text() }
+      return host.metrics.text().then((body) => ({ status: 200, type: 'text/plain; version=0.0.4', body }))
     default:
       return undefined
   }

@@ -6,7 +6,7 @@ export class Metrics {
   readonly #calls: Counter<'can' | 'outcome'>
   readonly #seconds: Histogram<'can'>
 
-  constructor(sources: { pending(): number; revocations(): number; stats(): { blocks: number; bytes: number } }) {
+  constructor(sources: { strangers(): number; pending(): number; revocations(): number; stats(): { blocks: number; bytes: number } }) {
     const registers = [this.#registry]
     this.#calls = new Counter({
       name: 'symbiosis_calls_total',
@@ -30,6 +30,7 @@ export class Metrics {
           this.set(read())
         },
       })
+    gauge('symbiosis_strangers', 'Connections that have not had a call accepted', sources.strangers)
     gauge('symbiosis_requests_pending', 'Requests that wait for the owner', sources.pending)
     gauge('symbiosis_revocations', 'Revoked UCANs that are remembered', sources.revocations)
     gauge('symbiosis_blocks', 'Blocks kept', () => sources.stats().blocks)

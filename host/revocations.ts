@@ -111,7 +111,7 @@ export class Revocations {
  */
 export const mustRevoke = (ucan: Ucan, by: DID, message: Admitted, shown: readonly CID[], guard: Guard): DID | undefined => {
   const link = String(ucan.cid)
-  const genuine = genuineAbove(ucan, message, guard)
+  const genuine = genuineAbove(ucan, message)
   if (genuine.length === 0) throw new Failure('BadSignature', 'The UCAN to revoke is not signed by its issuer.', { link })
   if (ucan.audience !== by && !genuine.some(({ issuer }) => issuer === by)) {
     throw new Failure('NotRevoker', `${by} neither issued the UCAN, nor one above it, nor received it.`, {
@@ -120,7 +120,7 @@ export const mustRevoke = (ucan: Ucan, by: DID, message: Admitted, shown: readon
     })
   }
   // Through links that stand: a lease that has ended is no way to fill the store for ever.
-  const lease = genuineAbove(ucan, message, guard, (above) => isCurrent(above, guard.now)).find(({ issuer }) => issuer === guard.host)
+  const lease = genuineAbove(ucan, message, (above) => isCurrent(above, guard.now)).find(({ issuer }) => issuer === guard.host)
   if (lease) return by === guard.host ? undefined : lease.audience
   for (const space of new Set(genuine.map(({ issuer }) => issuer))) {
     const lessee = lesseeAbove(space, message, shown, guard)
@@ -133,13 +133,13 @@ export const mustRevoke = (ucan: Ucan, by: DID, message: Admitted, shown: readon
 }
 
 /** A UCAN and every genuine proof above it, itself first; nothing where it isn't genuine. */
-const genuineAbove = (ucan: Ucan, message: Admitted, guard: Guard, counts: (above: Ucan) => boolean = () => true): Ucan[] => {
+const genuineAbove = (ucan: Ucan, message: Admitted, counts: (above: Ucan) => boolean = () => true): Ucan[] => {
   const seen = new Set<Ucan>()
   const genuine: Ucan[] = []
   const visit = (link: Ucan): void => {
     if (seen.has(link)) return
     seen.add(link)
-    if (!guard.memory.isSigned(link)) return
+    if (!message.checks.isSigned(link)) return
     genuine.push(link)
     for (const cid of link.proofs) {
       const above = message.ucans.get(String(cid))

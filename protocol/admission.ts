@@ -2,6 +2,7 @@ import type { CID } from 'multiformats/cid'
 import { type Block, DAG_CBOR, verifyBlock } from './block.ts'
 import { decodeCar } from './car.ts'
 import { decode, encode } from './cbor.ts'
+import { Checks, finish, type Steps } from './checks.ts'
 import { Failure } from './failure.ts'
 import { asLink, sameBytes, textOf } from './link.ts'
 import { MESSAGE } from './message.ts'
@@ -23,6 +24,8 @@ export interface Bounds {
   nbBytes: number
   /** Steps that the search for a chain may take. */
   paths: number
+  /** Signatures that are checked for one message; what is remembered from earlier messages isn't counted. */
+  signatures: number
 }
 
 export const BOUNDS: Bounds = {
@@ -34,6 +37,7 @@ export const BOUNDS: Bounds = {
   depth: 32,
   nbBytes: 16 * 1024,
   paths: 1024,
+  signatures: 256,
 }
 
 /** What a UCAN of ordinary size takes is a tenth of what a stranger could put into one: both are bounded, the number and the bytes. */
@@ -83,6 +87,11 @@ export class UcanMemory {
     return signed
   }
 
+  /** What `isSigned` said of it before, as far as it is remembered. */
+  verdictOn(ucan: Ucan): boolean | undefined {
+    return this.#find(textOf(ucan.cid))?.signed
+  }
+
   #find(name: string): Remembered | undefined {
     const young = this.#young.get(name)
     if (young) return young
@@ -117,17 +126,25 @@ export interface Admitted {
   readonly invocations: readonly Ucan[]
   /** The UCANs that came along, by the text of their CIDs. Blocks that are no UCANs are absent: as proofs they void only themselves. */
   readonly ucans: ReadonlyMap<string, Ucan>
+  /** Says of all of them whether they are signed. */
+  readonly checks: Checks
 }
 
 /**
  * The first steps, before any signature: bounds, decode, hashes, canonical form.
  * @throws Failure Malformed, TooLarge, Unsupported, BadHash, NotCanonical: no receipt can be signed for what didn't get in
  */
-export const admit = (message: Uint8Array, bounds: Bounds, memory: UcanMemory): Admitted => {
+export const admit = (message: Uint8Array, bounds: Bounds, memory: UcanMemory): Admitted => finish(admitting(message, bounds, memory))
+
+/** The same in steps of one block each, so that the largest message of a stranger need not hold up everybody else. */
+export function* admitting(message: Uint8Array, bounds: Bounds, memory: UcanMemory): Steps<Admitted> {
   const { root, blocks } = decodeMessage(message, bounds)
-  for (const block of blocks) checkHash(block, memory)
+  for (const block of blocks) {
+    checkHash(block, memory)
+    yield
+  }
   const execute = readExecute(root, bounds).map(textOf)
-  const ucans = canonicalForm(
+  const ucans = yield* canonicalForm(
     blocks.filter((block) => block !== root),
     new Set(execute),
     bounds,
@@ -139,7 +156,7 @@ export const admit = (message: Uint8Array, bounds: Bounds, memory: UcanMemory): 
     return invocation
   })
   checkDepth(invocations, ucans, bounds)
-  return { invocations, ucans }
+  return { invocations, ucans, checks: new Checks(memory, bounds.signatures) }
 }
 
 const decodeMessage = (message: Uint8Array, bounds: Bounds): { root: Block; blocks: Block[] } => {
@@ -160,9 +177,15 @@ const checkHash = (block: Block, memory: UcanMemory): void => {
 }
 
 /** Decodes what are UCANs. A second form voids the message; what is no UCAN at all is left out, since alternatives must stay possible. */
-const canonicalForm = (blocks: readonly Block[], execute: ReadonlySet<string>, bounds: Bounds, memory: UcanMemory): Map<string, Ucan> => {
+function* canonicalForm(
+  blocks: readonly Block[],
+  execute: ReadonlySet<string>,
+  bounds: Bounds,
+  memory: UcanMemory,
+): Steps<Map<string, Ucan>> {
   const ucans = new Map<string, Ucan>()
   for (const block of blocks) {
+    yield
     // Invocations come but once: remembering them would only push the proofs out.
     const ucan = decodeIfUcan(block, execute.has(textOf(block.cid)) ? undefined : memory)
     if (!ucan) continue

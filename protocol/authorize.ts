@@ -1,5 +1,5 @@
 import type { CID } from 'multiformats/cid'
-import type { Admitted, Bounds, UcanMemory } from './admission.ts'
+import type { Admitted, Bounds } from './admission.ts'
 import { sameValue, type Value } from './cbor.ts'
 import { findPaths, type Path, type Search } from './chain.ts'
 import type { Ability, Service } from './contract.ts'
@@ -22,7 +22,6 @@ export interface Guard {
   /** Seconds that an invocation may still have to live. */
   readonly maxLife: number
   readonly bounds: Bounds
-  readonly memory: UcanMemory
   /** The ability behind a `can`, from a map without a prototype. */
   ability(can: string): Bound | undefined
   revocations(ucan: CID): readonly Revocation[]
@@ -98,8 +97,8 @@ const time: Step = (call, { now, maxLife }) => {
   }
 }
 
-const signature: Step = (call, { memory }) => {
-  if (!memory.isSigned(call.invocation)) return say('BadSignature', 'The invocation is not signed by its issuer.', call)
+const signature: Step = (call) => {
+  if (!call.message.checks.isSigned(call.invocation)) return say('BadSignature', 'The invocation is not signed by its issuer.', call)
 }
 
 const audience: Step = (call, { host }) => {

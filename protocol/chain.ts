@@ -54,7 +54,7 @@ export function* findPaths(
   /** Cheap questions first: a signature is only asked for where it would matter. */
   const verdictOn = (link: Ucan, name: string): Refusal | undefined => {
     if (!verdicts.has(name)) {
-      verdicts.set(name, search.stands(link, guard.now) ?? (guard.memory.isSigned(link) ? undefined : unsigned(link, search.chain)))
+      verdicts.set(name, search.stands(link, guard.now) ?? (message.checks.isSigned(link) ? undefined : unsigned(link, search.chain)))
     }
     return verdicts.get(name)
   }

@@ -31,11 +31,29 @@ export interface Call {
   readonly origin?: string
   /** Where the call came in, for logs and rate limits: an address, or `unix`. */
   readonly remote: string
+  /** What stands for the connection that it came over: the same object for all its calls. A call without one is of this process, and trusted. */
+  readonly connection?: object
 }
 
 export interface Answer {
   readonly message: Uint8Array
   readonly body?: ReadableStream<Uint8Array>
+}
+
+/**
+ * Who decides, at the host's end of a channel, when something is read of what a connection sends: before anybody is known, reading is all
+ * that can be withheld.
+ */
+export interface Gate {
+  /**
+   * A request begins; nothing but its head is read before this resolves.
+   * @throws Failure RateLimited
+   */
+  enter(connection: object): Promise<void> | undefined
+  /** So many bytes of its message came; no more are read before this resolves. */
+  received(connection: object, bytes: number): Promise<void> | undefined
+  /** The request is answered, or given up. */
+  leave(connection: object): void
 }
 
 /**

@@ -1,13 +1,14 @@
 export { type AccessState, type Asked, access } from './access.ts'
-export { type Admitted, admit, BOUNDS, type Bounds, UcanMemory } from './admission.ts'
+export { type Admitted, admit, admitting, BOUNDS, type Bounds, UcanMemory } from './admission.ts'
 export { type Authorized, authorize, type Bound, CLOCK_SKEW, type Guard } from './authorize.ts'
 export { type Block, cidOf, sha256, verifyBlock } from './block.ts'
 export { type CarBounds, decodeCar, encodeCar, encodeVarint, readCarStream, StreamReader, writeCarStream } from './car.ts'
 export { decode, encode, type Value } from './cbor.ts'
 export { findPaths, type Path, type Search } from './chain.ts'
-export type { Answer, Call, Channel, Door, OpenOptions } from './channel.ts'
+export type { Answer, Call, Channel, Door, Gate, OpenOptions } from './channel.ts'
 export { answerAll, type HttpOptions, httpChannel, httpListener, type Page, STREAM_TYPE } from './channels/http.ts'
 export { inProcessChannel } from './channels/in-process.ts'
+export { Checks, finish, type Steps } from './checks.ts'
 export {
   type Abilities,
   type Ability,

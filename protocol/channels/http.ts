@@ -1,7 +1,7 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import { encodeVarint, StreamReader } from '../car.ts'
-import type { Answer, Channel, Door, OpenOptions } from '../channel.ts'
+import type { Answer, Channel, Door, Gate, OpenOptions } from '../channel.ts'
 import { Failure, isAbort, type Refusal, toRefusal } from '../failure.ts'
 import { CAR_TYPE } from '../message.ts'
 import { streamFrom, streamUntil } from '../stream.ts'
@@ -64,8 +64,12 @@ export interface Page {
 export interface HttpOptions {
   /** Bytes of a message; a longer one is refused unread. */
   maxMessageBytes: number
+  /** Milliseconds within which a message must have come whole, unless told 30,000. The bytes of a stream behind it have as long as they need. */
+  messageTimeout?: number
+  /** Withholds reading from who asks too much. */
+  gate?: Gate
   /** How `/healthz` and other GETs answer; undefined for what isn't there. */
-  pages?(path: string): Promise<Page | undefined>
+  pages?(path: string, connection: object): Promise<Page | undefined>
   /** How callers are named in logs and rate limits. */
   remote?(request: IncomingMessage): string
 }
@@ -75,26 +79,34 @@ export interface HttpOptions {
  * authority, and there are no cookies that a page could ride on.
  */
 export const httpListener =
-  (door: Door, { maxMessageBytes, pages, remote = ({ socket }) => socket.remoteAddress ?? 'unknown' }: HttpOptions) =>
+  (door: Door, { pages, remote = ({ socket }) => socket.remoteAddress ?? 'unknown', ...options }: HttpOptions) =>
   async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const aborter = new AbortController()
+    const { gate } = options
+    const connection = request.socket
     // The response closes when it is done, too; then nobody listens any more.
-    response.once('close', () => aborter.abort())
+    response.once('close', () => {
+      aborter.abort()
+      gate?.leave(connection)
+    })
     try {
       if (request.httpVersion === '1.1' && request.headers.host === undefined) throw new Failure('Malformed', 'The request names no host.')
       if (request.method !== 'GET' && request.method !== 'HEAD') response.setHeader('access-control-allow-origin', '*')
+      const entering = gate?.enter(connection)
+      if (entering) await entering
       if (request.method === 'OPTIONS') return preflight(response)
       if (request.method === 'GET' || request.method === 'HEAD') return await sendPage(request, response, pages)
       if (request.method !== 'POST') throw new Failure('Unsupported', `The method ${request.method} is not spoken here; POST a message.`)
       if (request.url !== '/') throw new Failure('NotFound', 'Messages are posted to the path "/".')
       const { origin, accept = '' } = request.headers
-      const { message, body } = await readCall(request, maxMessageBytes)
+      const { message, body } = await inTime(readCall(request, options), options.messageTimeout)
       const streams = accept.includes(STREAM_TYPE)
       const answer = await door({
         message,
         streams,
         signal: aborter.signal,
         remote: remote(request),
+        connection,
         ...(body && { body }),
         ...(origin && { origin }),
       })
@@ -131,15 +143,40 @@ const refuseOn = (socket: Duplex, failure: Failure): void => {
   socket.end(`${head}content-length: ${body.length}\r\n\r\n${body}`, () => socket.destroy())
 }
 
-const readCall = async (request: IncomingMessage, maxBytes: number): Promise<Answer> => {
+const readCall = async (request: IncomingMessage, { maxMessageBytes: maxBytes, gate }: HttpOptions): Promise<Answer> => {
   const type = request.headers['content-type']
-  if (type === STREAM_TYPE) return unframed(request as AsyncIterable<Uint8Array>, maxBytes)
+  const received = (bytes: number) => gate?.received(request.socket, bytes)
+  if (type === STREAM_TYPE) return unframed(atPace(request, received), maxBytes)
   if (type !== CAR_TYPE) {
     throw new Failure('Unsupported', `The content type ${type ?? '(none)'} is not spoken here.`, { supported: [CAR_TYPE, STREAM_TYPE] })
   }
   const length = Number(request.headers['content-length'] ?? 0)
   if (length > maxBytes) throw tooLarge(maxBytes)
-  return { message: await readAll(request as AsyncIterable<Uint8Array>, maxBytes) }
+  return { message: await readAll(request, maxBytes, received) }
+}
+
+/** Hears of every chunk; what it gives is awaited before the next is read. */
+type Received = (bytes: number) => Promise<void> | undefined
+
+async function* atPace(chunks: AsyncIterable<Uint8Array>, received: Received): AsyncGenerator<Uint8Array> {
+  for await (const chunk of chunks) {
+    await received(chunk.length)
+    yield chunk
+  }
+}
+
+/** Who sends a message byte by byte would hold what it needs for ever. */
+const inTime = async <T>(arriving: Promise<T>, milliseconds = 30_000): Promise<T> => {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => {
+    const text = `The message did not come within ${milliseconds} milliseconds.`
+    late.reject(new Failure('Cancelled', text, { field: 'messageTimeout', limit: milliseconds }))
+  }, milliseconds)
+  try {
+    return await Promise.race([arriving, late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
 }
 
 const sendAnswer = async (response: ServerResponse, { message, body }: Answer): Promise<void> => {
@@ -211,7 +248,7 @@ const preflight = (response: ServerResponse): void => {
 }
 
 const sendPage = async (request: IncomingMessage, response: ServerResponse, pages: HttpOptions['pages']): Promise<void> => {
-  const page = await pages?.(request.url ?? '/')
+  const page = await pages?.(request.url ?? '/', request.socket)
   if (!page) throw new Failure('NotFound', 'There is no such page.')
   if (page.open) response.setHeader('access-control-allow-origin', '*')
   response.writeHead(page.status, { 'content-type': page.type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
@@ -243,13 +280,15 @@ const unreachable = (url: string, cause: unknown): Failure => {
 
 const tooLarge = (limit: number) => new Failure('TooLarge', `The message is larger than ${limit} bytes.`, { field: 'messageBytes', limit })
 
-const readAll = async (stream: AsyncIterable<Uint8Array> | null, max: number): Promise<Uint8Array> => {
+const readAll = async (stream: AsyncIterable<Uint8Array> | null, max: number, received?: Received): Promise<Uint8Array> => {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of stream ?? []) {
     length += chunk.length
     if (length > max) throw tooLarge(max)
     chunks.push(chunk)
+    const waiting = received?.(chunk.length)
+    if (waiting) await waiting
   }
   if (chunks.length === 1) return chunks[0] as Uint8Array
   const whole = new Uint8Array(length)

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { encode, findPaths, type Guard, type Proof, type Ucan, UcanMemory, ucansOf } from '@symbiosis/protocol'
+import { Checks, encode, findPaths, type Guard, type Proof, type Ucan, UcanMemory, ucansOf } from '@symbiosis/protocol'
 import { alice, bob, expect, given, mallory, NOW, numbered, phone, setTheStage } from '../fixtures.ts'
 import { blockOf } from './bent.ts'
 
@@ -102,13 +102,11 @@ describe('diamonds', () => {
   /** Counts what the search asks. */
   const counting = (search: (guard: Guard) => Iterator<unknown>): number => {
     let asked = 0
-    const memory = new UcanMemory()
     const guard = {
       host: stage.world.did,
       now: NOW,
       maxLife: 600,
       bounds: { paths: 1024 } as Guard['bounds'],
-      memory,
       ability: () => undefined,
       revocations: () => {
         asked++
@@ -189,7 +187,7 @@ describe('diamonds', () => {
         phone.did,
         level.map(({ ucan }) => ucan.cid),
         search,
-        { invocations: [], ucans },
+        { invocations: [], ucans, checks: new Checks(new UcanMemory(), 1024) },
         guard,
       ),
     )

@@ -148,7 +148,6 @@ describe('Stock delegations, by our pipeline', () => {
       now: now(),
       maxLife: 600,
       bounds: BOUNDS,
-      memory: new UcanMemory(),
       ability: (can) => routes.get(can),
       revocations: () => [],
     }
@@ -158,7 +157,7 @@ describe('Stock delegations, by our pipeline', () => {
   const verdict = async (invocation: API.IssuedInvocationView, contract: Service) => {
     const { body } = await CAR.outbound.encode(await Message.build({ invocations: [invocation] }))
     const guard = guardOf(access, contract)
-    const message = admit(body, guard.bounds, guard.memory)
+    const message = admit(body, guard.bounds, new UcanMemory())
     const [first] = message.invocations
     assert.ok(first)
     const result = authorize(first, message, guard)
@@ -225,7 +224,7 @@ describe('Stock delegations, by our pipeline', () => {
       proofs: [lease],
     })
     const { body } = await CAR.outbound.encode(await Message.build({ invocations: [invocation] }))
-    const message = admit(body, guard.bounds, guard.memory)
+    const message = admit(body, guard.bounds, new UcanMemory())
     assert.equal(authorize(message.invocations[0] as never, message, guard).ok?.leases.length, 1)
   })
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import {
   type Ability,
+  type Admitted,
   ability,
   authorize,
   BOUNDS,
@@ -139,11 +140,11 @@ const allowedByPipeline = ({ invocation, ucans, unsigned, revocations }: Graph):
     now: NOW,
     maxLife: 600,
     bounds: { ...BOUNDS, paths: 1_000_000 },
-    memory: { isSigned: (ucan: Ucan) => !unsigned.has(String(ucan.cid)) } as Guard['memory'],
     ability: (can) => (can === 'echo/say' ? bound : undefined),
     revocations: (cid) => revocations.filter(({ ucan }) => ucan === String(cid)) as unknown as Revocation[],
   }
-  const { ok } = authorize(invocation, { invocations: [invocation], ucans }, guard)
+  const checks = { isSigned: (ucan: Ucan) => !unsigned.has(String(ucan.cid)) } as Admitted['checks']
+  const { ok } = authorize(invocation, { invocations: [invocation], ucans, checks }, guard)
   return { allowed: ok !== undefined, leases: (ok?.leases ?? []).map((path) => JSON.stringify(path)).sort() }
 }
 
