@@ -1,7 +1,9 @@
-import type { createPrivateKey, createPublicKey, KeyObject, sign, verify } from 'node:crypto'
+import type * as crypto from 'node:crypto'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { sha512 } from '@noble/hashes/sha2.js'
 import { base64url } from './base64.ts'
+import { Failure } from './failure.ts'
+import { disagreement } from './known-answers.ts'
 import { sameBytes, someBits } from './link.ts'
 
 /**
@@ -12,12 +14,25 @@ import { sameBytes, someBits } from './link.ts'
  */
 export type Backend = 'native' | 'js'
 
-interface NodeCrypto {
-  createPublicKey: typeof createPublicKey
-  createPrivateKey: typeof createPrivateKey
-  sign: typeof sign
-  verify: typeof verify
+/** The key pair of a seed. */
+export interface KeyPair {
+  /** 32 bytes. */
+  readonly publicKey: Uint8Array
+  /** The 64 bytes of a signature over `message`. */
+  sign(message: Uint8Array): Uint8Array
 }
+
+/** Ed25519 from elsewhere, such as a native library that is faster than this runtime's. */
+export interface Ed25519 {
+  /** What messages call it. */
+  readonly name: string
+  /** Whether the equation without cofactor holds. The lengths are right, S is below L, and neither A nor R is of small order or in a second form. */
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
+  /** The key pair of 32 bytes of seed (RFC 8032), which it may keep. */
+  keyPair(seed: Uint8Array): KeyPair
+}
+
+type NodeCrypto = Pick<typeof crypto, 'createPublicKey' | 'createPrivateKey' | 'sign' | 'verify'>
 
 // Asked of the process, not imported: browsers bundle this file.
 const native = (globalThis as { process?: { getBuiltinModule?(name: string): unknown } }).process?.getBuiltinModule?.('node:crypto') as
@@ -30,37 +45,66 @@ export const backend: Backend = native ? 'native' : 'js'
 const ORDER = ed25519.Point.Fn.ORDER
 /** `createPublicKey` costs as much as a fifth of a verification, so the last keys are kept; the bound keeps strangers from filling memory. */
 const MAX_CACHED_KEYS = 4096
-const publicKeys = new Map<number, { bytes: Uint8Array; key: KeyObject }>()
+const publicKeys = new Map<number, { bytes: Uint8Array; key: crypto.KeyObject }>()
+
+let inUse: Backend | Ed25519 = backend
+
+/**
+ * Makes this process sign and verify with `ed25519`, or with its own again where none is given. Call it before any signer is made: those that
+ * are there keep what they have. No verdict changes with it, so one choice serves all that runs in the process.
+ * @throws Failure Unavailable where it answers known questions otherwise than it has to; then nothing changes
+ */
+export const useEd25519 = (ed25519?: Ed25519): void => {
+  const wrong = ed25519 && disagreement(ed25519)
+  if (wrong) {
+    throw new Failure('Unavailable', `${ed25519.name} gives the wrong answer about ${wrong}.`, {
+      hint: "Do without it: this runtime's own Ed25519 needs no other.",
+    })
+  }
+  inUse = ed25519 ?? backend
+}
+
+/** `verifySignature` by what is in use. */
+export const verify = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean =>
+  verifySignature(inUse, publicKey, message, signature)
 
 /**
  * Whether `signature` (64 bytes, R then S) by `publicKey` (32 bytes) covers `message`. Never throws on bad input: it's false.
- * Both backends give the same answer for every input. Rules: RFC 8032 without cofactor, S < L, A and R canonical and not of small order.
+ * All backends give the same answer for every input. Rules: RFC 8032 without cofactor, S < L, A and R canonical and not of small order.
  */
-export const verifySignature = (using: Backend, publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean => {
+export const verifySignature = (using: Backend | Ed25519, publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean => {
   if (publicKey.length !== 32 || signature.length !== 64) return false
   const R = signature.subarray(0, 32)
   const S = signature.subarray(32)
   if (!isStrictPoint(publicKey) || !isStrictPoint(R) || !isBelow(S, ORDER_BYTES)) return false
-  return using === 'native' ? verifyNative(publicKey, message, signature) : verifyJs(publicKey, message, R, S)
+  if (using === 'native') return verifyNative(publicKey, message, signature)
+  return using === 'js' ? verifyJs(publicKey, message, R, S) : using.verify(publicKey, message, signature)
 }
 
 /** A signing function for the 32-byte seed of a private key (RFC 8032), and its public key. */
-export const keyPair = (seed: Uint8Array, using: Backend = backend): { publicKey: Uint8Array; sign(message: Uint8Array): Uint8Array } => {
+export const keyPair = (seed: Uint8Array, using: Backend | Ed25519 = inUse): KeyPair => {
   if (seed.length !== 32) throw new RangeError('An Ed25519 seed has 32 bytes.')
-  const publicKey = ed25519.getPublicKey(seed)
+  if (typeof using === 'object') return using.keyPair(new Uint8Array(seed))
   if (using === 'js' || !native) {
     const secret = new Uint8Array(seed)
-    return { publicKey, sign: (message) => ed25519.sign(message, secret) }
+    return { publicKey: ed25519.getPublicKey(seed), sign: (message) => ed25519.sign(message, secret) }
   }
-  const key = native.createPrivateKey({ key: { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey), d: base64url(seed) }, format: 'jwk' })
-  return { publicKey, sign: (message) => new Uint8Array(native.sign(null, message, key)) }
+  const { sign } = native
+  const der = new Uint8Array([...PKCS8, ...seed])
+  const key = native.createPrivateKey({ key: der as Buffer, format: 'der', type: 'pkcs8' })
+  // SubjectPublicKeyInfo ends with the key itself.
+  const publicKey = new Uint8Array(native.createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32))
+  return { publicKey, sign: (message) => new Uint8Array(sign(null, message, key)) }
 }
+
+/** What stands before the seed in PKCS #8 (RFC 8410, section 7). */
+const PKCS8 = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20]
 
 const verifyNative = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean => {
   if (!native) throw new Error('This runtime has no native Ed25519; use the js backend.')
   const known = publicKeys.get(someBits(publicKey, 0))
   if (known && sameBytes(known.bytes, publicKey)) return native.verify(null, message, known.key, signature)
-  let key: KeyObject
+  let key: crypto.KeyObject
   try {
     key = native.createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey) }, format: 'jwk' })
   } catch {

@@ -27,7 +27,7 @@ export {
   service,
 } from './contract.ts'
 export { archive, delegate, extract, nonce, type Proof, proofOf, ucansOf } from './delegation.ts'
-export { type Backend, backend, verifySignature } from './ed25519.ts'
+export { type Backend, backend, type Ed25519, type KeyPair, useEd25519, verifySignature } from './ed25519.ts'
 export { brief, CODES, type Code, type Details, Failure, isAbort, type Refusal, type Result, refuse, toRefusal, unwrap } from './failure.ts'
 export { type Answered, type Caller, type CallOptions, invoke } from './invoke.ts'
 export { type Amounts, covers, type Edge, exceeds, LEASE, leaseCan, leaseOf, leases, serviceOf } from './lease.ts'

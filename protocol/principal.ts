@@ -1,5 +1,5 @@
 import { base58btc } from 'multiformats/bases/base58'
-import { backend, keyPair, verifySignature } from './ed25519.ts'
+import { keyPair, verify } from './ed25519.ts'
 import { Failure } from './failure.ts'
 import { sameBytes, someBits } from './link.ts'
 
@@ -63,9 +63,9 @@ export const isDid = (text: string): text is DID => {
   }
 }
 
-/** Whether `did` signed `message`; the runtime's own Ed25519 where it has one. */
+/** Whether `did` signed `message`, by the Ed25519 in use. */
 export const verifies = (did: DID, message: Uint8Array, signature: Uint8Array): boolean =>
-  verifySignature(backend, bytesFromDid(did).subarray(2), message, signature)
+  verify(bytesFromDid(did).subarray(2), message, signature)
 
 /** Base 58 is quadratic; the principals of the moment repeat, so the last ones are remembered both ways. */
 const MAX_CACHED_DIDS = 4096

@@ -86,6 +86,12 @@ describe('what is published', function () {
     assert.match(run(process.execPath, [join(app, 'node_modules/.bin/symbiosis'), '--help']), /host/)
   })
 
+  it('comes without the optional library, and says so to who asks for it', () => {
+    const code =
+      "const { sodium } = await import('@symbiosis/host/sodium')\ntry { sodium() } catch ({ name, details }) { console.log(name, details.hint) }"
+    assert.match(node(code), /^Unavailable .*npm install sodium-native/)
+  })
+
   it('has declarations that a strict program compiles against', () => {
     const imports = Object.values(manifests).flatMap(({ name, exports = {} }) => Object.keys(exports).map((path) => join(name, path)))
     const code = imports.map((specifier, at) => `import * as m${at} from '${specifier}'\nconsole.log(m${at})\n`).join('')

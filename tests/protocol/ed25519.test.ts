@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { hash } from 'node:crypto'
 import { ed25519 } from '@noble/curves/ed25519.js'
-import { backend, verifySignature } from '@symbiosis/protocol'
+import { sodium } from '@symbiosis/host/sodium'
+import { backend, type Ed25519, generateSeed, signerFromSeed, useEd25519, verifies, verifySignature } from '@symbiosis/protocol'
 import fc from 'fast-check'
 import { keyPair } from '../../protocol/ed25519.ts'
 
@@ -14,11 +15,17 @@ const bytes32 = (value: bigint) => new Uint8Array(Buffer.from(value.toString(16)
 const concat = (...parts: Uint8Array[]) => new Uint8Array(Buffer.concat(parts))
 const message = (index: number) => new TextEncoder().encode(`message ${index}`)
 
-/** Both backends, which have to agree. */
+const BACKENDS = { native: 'native', js: 'js', sodium: sodium() } as const
+
+/** All backends, which have to agree. */
 const verdict = (key: Uint8Array, signed: Uint8Array, signature: Uint8Array): boolean => {
-  const [native, js] = [verifySignature('native', key, signed, signature), verifySignature('js', key, signed, signature)]
-  assert.equal(native, js, `native ${native}, js ${js}: ${Buffer.from(key).toString('hex')} ${Buffer.from(signature).toString('hex')}`)
-  return native
+  const { native, ...others } = BACKENDS
+  const holds = verifySignature(native, key, signed, signature)
+  for (const [name, other] of Object.entries(others)) {
+    const bytes = `${Buffer.from(key).toString('hex')} ${Buffer.from(signature).toString('hex')}`
+    assert.equal(verifySignature(other, key, signed, signature), holds, `native ${holds}, ${name} not: ${bytes}`)
+  }
+  return holds
 }
 
 /** RFC 8032, section 7.1. */
@@ -94,9 +101,9 @@ describe('Ed25519', () => {
   it('is native here', () => assert.equal(backend, 'native'))
 
   for (const [index, vector] of VECTORS.entries()) {
-    it(`signs and verifies vector ${index + 1} of RFC 8032, by both backends`, () => {
+    it(`signs and verifies vector ${index + 1} of RFC 8032, by every backend`, () => {
       const signed = hex(vector.message)
-      for (const using of ['native', 'js'] as const) {
+      for (const using of Object.values(BACKENDS)) {
         const { publicKey, sign } = keyPair(hex(vector.seed), using)
         assert.deepEqual(publicKey, hex(vector.key))
         assert.deepEqual(sign(signed), hex(vector.signature))
@@ -135,7 +142,7 @@ describe('Ed25519', () => {
     assert.equal(verdict(publicKey.subarray(0, 31), message(0), signature), false)
     assert.equal(verdict(concat(publicKey, Uint8Array.of(0)), message(0), signature), false)
     assert.equal(verdict(new Uint8Array(0), message(0), new Uint8Array(0)), false)
-    assert.throws(() => keyPair(new Uint8Array(31)), RangeError)
+    for (const using of Object.values(BACKENDS)) assert.throws(() => keyPair(new Uint8Array(31), using), RangeError)
   })
 
   it('refuses S of L and more', () => {
@@ -240,4 +247,70 @@ describe('Ed25519', () => {
     assert.equal(verdict(key, message(0), forge(R.toBytes(), key, message(0)).signature), false)
     assert.equal(verdict(A.toBytes(), message(0), forge(key, A.toBytes(), message(0)).signature), false)
   })
+})
+
+describe('another Ed25519', () => {
+  afterEach(() => useEd25519())
+
+  /** Counts what it is asked, and may answer otherwise. */
+  const counting = (changes: Partial<Ed25519> = {}) => {
+    const asked = { verify: 0, keyPair: 0 }
+    const real = { ...sodium(), ...changes }
+    const ed25519: Ed25519 = {
+      name: 'counting',
+      verify: (...args) => {
+        asked.verify++
+        return real.verify(...args)
+      },
+      keyPair: (given) => {
+        asked.keyPair++
+        return real.keyPair(given)
+      },
+    }
+    return { asked, ed25519 }
+  }
+
+  it('signs and verifies for this process until it is taken back', () => {
+    const { asked, ed25519: other } = counting()
+    useEd25519(other)
+    const before = { ...asked }
+    const { did, sign } = signerFromSeed(generateSeed())
+    assert.ok(verifies(did, message(0), sign(message(0))))
+    assert.deepEqual(asked, { verify: before.verify + 1, keyPair: before.keyPair + 1 })
+    useEd25519()
+    assert.ok(verifies(did, message(0), sign(message(0))))
+    assert.equal(asked.verify, before.verify + 1)
+  })
+
+  it('is not asked about what has no form of a signature', () => {
+    const { asked, ed25519: other } = counting({ verify: () => true })
+    const signature = keyPair(secret).sign(message(0))
+    for (const key of [...small.map((point) => point.toBytes()), bytes32(P + 1n), new Uint8Array(31)]) {
+      assert.equal(verifySignature(other, key, message(0), signature), false)
+    }
+    assert.equal(verifySignature(other, A.toBytes(), message(0), concat(R.toBytes(), bytes32(L))), false)
+    assert.equal(verifySignature(other, A.toBytes(), message(0), concat(Point.ZERO.toBytes(), bytes32(5n))), false)
+    assert.equal(asked.verify, 0)
+  })
+
+  const wrong: { [what: string]: [Partial<Ed25519>, RegExp] } = {
+    'accepts everything': [{ verify: () => true }, /something else/],
+    'refuses everything': [{ verify: () => false }, /a good signature/],
+    'takes the equation with the cofactor': [
+      { verify: (key, signed, signature) => ed25519.verify(signature, signed, key, { zip215: true }) },
+      /torsion stays/,
+    ],
+    'signs by another key': [{ keyPair: () => keyPair(secret) }, /public key/],
+    'signs otherwise': [{ keyPair: (given) => ({ ...keyPair(given), sign: () => new Uint8Array(64) }) }, /signature of a message/],
+  }
+  for (const [what, [changes, says]] of Object.entries(wrong)) {
+    it(`is refused where it ${what}, and nothing changes`, () => {
+      const { asked, ed25519: other } = counting(changes)
+      assert.throws(() => useEd25519(other), { name: 'Unavailable', message: says })
+      const before = { ...asked }
+      const { did, sign } = signerFromSeed(generateSeed())
+      assert.ok(verifies(did, message(0), sign(message(0))))
+      assert.deepEqual(asked, before)
+    })
+  }
 })
