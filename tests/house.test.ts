@@ -2,8 +2,7 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
 import { join } from 'node:path'
-import { gzipSync } from 'node:zlib'
-import { build, transformSync } from 'esbuild'
+import { transformSync } from 'esbuild'
 import { files, root } from './tree.ts'
 
 /** A file of the tree, or one made up to break a rule. */
@@ -187,45 +186,4 @@ describe('the layout', () => {
       assert.deepEqual(rule(sources), [])
     })
   }
-})
-
-describe('for a browser', () => {
-  /** Bundles what a page would import. A `node:` import fails the bundling. */
-  async function bundle(code: string) {
-    const { outputFiles, metafile } = await build({
-      stdin: { contents: code, resolveDir: root },
-      bundle: true,
-      minify: true,
-      write: false,
-      metafile: true,
-      logLevel: 'silent',
-      platform: 'browser',
-      format: 'esm',
-    })
-    return { inputs: Object.keys(metafile.inputs), gzipped: gzipSync(outputFiles[0]?.contents ?? '').length }
-  }
-
-  const pages = {
-    protocol: 'protocol/index.ts',
-    ...Object.fromEntries(services.map((name) => [`capabilities/${name}`, `capabilities/${name}/index.ts`])),
-    symbiont: 'symbiont/index.ts',
-  }
-
-  for (const [name, entry] of Object.entries(pages)) {
-    it(`${name} bundles alone`, async () => {
-      const { inputs, gzipped } = await bundle(`export * from './${entry}'`)
-      assert.deepEqual(
-        inputs.filter((path) => /^host\/|^capabilities\/.*\bhost\.ts$/.test(path)),
-        [],
-      )
-      console.log(`      ${name}: ${(gzipped / 1024).toFixed(1)} KiB minified and gzipped`)
-    })
-  }
-
-  it('refuses what only Node has', async () => {
-    await assert.rejects(bundle("import 'node:fs'"), /node:fs/)
-    await assert.rejects(bundle("import './protocol/channels/unix.ts'"), /node:/)
-  })
-
-  it('covers a service at least', () => assert.notDeepEqual(services, []))
 })
