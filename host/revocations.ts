@@ -170,6 +170,10 @@ const lesseeAbove = (space: string, message: Admitted, shown: readonly CID[], gu
       return reason ? { name: 'NoLease', message: `The lease is void: ${reason}.` } : undefined
     },
   }
-  const found = findPaths(space, shown, search, message, guard).next()
-  return found.done ? undefined : found.value[0]?.audience
+  let lessee: DID | undefined
+  findPaths(space, shown, search, message, guard, ([first]) => {
+    lessee = first?.audience
+    return true
+  })
+  return lessee
 }

@@ -140,16 +140,11 @@ export const admit = (message: Uint8Array, bounds: Bounds, memory: UcanMemory): 
 export function* admitting(message: Uint8Array, bounds: Bounds, memory: UcanMemory): Steps<Admitted> {
   const { root, blocks } = decodeMessage(message, bounds)
   for (const block of blocks) {
-    checkHash(block, memory)
+    checkHash(block, block === root ? undefined : memory)
     yield
   }
-  const execute = readExecute(root, bounds).map(textOf)
-  const ucans = yield* canonicalForm(
-    blocks.filter((block) => block !== root),
-    new Set(execute),
-    bounds,
-    memory,
-  )
+  const execute = readExecute(root, bounds)
+  const ucans = yield* canonicalForm(blocks, root, execute, bounds, memory)
   const invocations = execute.map((link) => {
     const invocation = ucans.get(link)
     if (!invocation) throw new Failure('Malformed', 'The message names an invocation that it does not carry.', { link })
@@ -162,34 +157,36 @@ export function* admitting(message: Uint8Array, bounds: Bounds, memory: UcanMemo
 const decodeMessage = (message: Uint8Array, bounds: Bounds): { root: Block; blocks: Block[] } => {
   if (message.length > bounds.messageBytes) throw tooLarge('messageBytes', message.length, bounds.messageBytes, 'The message')
   const { roots, blocks } = decodeCar(message, { maxBlocks: bounds.blocks, maxBlockBytes: bounds.blockBytes })
-  const root = blocks.find(({ cid }) => roots[0] && cid.equals(roots[0]))
+  const root = roots[0] && blocks.find(({ cid }) => sameBytes(cid.bytes, (roots[0] as CID).bytes))
   if (!root) throw new Failure('Malformed', 'The message does not carry its own root.')
   return { root, blocks }
 }
 
 /** One UCAN, one CID: a second codec or hash function would give it a second one, which no revocation names. */
-const checkHash = (block: Block, memory: UcanMemory): void => {
+const checkHash = (block: Block, memory: UcanMemory | undefined): void => {
   const { cid } = block
   if (cid.version !== 1 || cid.code !== DAG_CBOR || cid.multihash.code !== 0x12 || cid.multihash.size !== 32) {
     throw new Failure('NotCanonical', 'A block of the message is not named by CIDv1, dag-cbor and sha2-256.', { link: textOf(cid) })
   }
-  if (!memory.knows(block)) verifyBlock(block)
+  if (!memory?.knows(block)) verifyBlock(block)
 }
 
 /** Decodes what are UCANs. A second form voids the message; what is no UCAN at all is left out, since alternatives must stay possible. */
 function* canonicalForm(
   blocks: readonly Block[],
-  execute: ReadonlySet<string>,
+  root: Block,
+  execute: readonly string[],
   bounds: Bounds,
   memory: UcanMemory,
 ): Steps<Map<string, Ucan>> {
   const ucans = new Map<string, Ucan>()
   for (const block of blocks) {
     yield
+    if (block === root) continue
+    const link = textOf(block.cid)
     // Invocations come but once: remembering them would only push the proofs out.
-    const ucan = decodeIfUcan(block, execute.has(textOf(block.cid)) ? undefined : memory)
+    const ucan = decodeIfUcan(block, execute.includes(link) ? undefined : memory)
     if (!ucan) continue
-    const link = textOf(ucan.cid)
     if (ucan.proofs.length > bounds.proofs) throw tooLarge('proofs', ucan.proofs.length, bounds.proofs, 'The proofs of a UCAN', link)
     for (const { nb } of ucan.capabilities) {
       // What came in a block of that size can't encode to more.
@@ -211,14 +208,14 @@ const decodeIfUcan = (block: Block, memory: UcanMemory | undefined): Ucan | unde
   }
 }
 
-const readExecute = (root: Block, bounds: Bounds): CID[] => {
+/** The names of the invocations. Named twice, it is still one invocation, and it gets one receipt. */
+const readExecute = (root: Block, bounds: Bounds): string[] => {
   const execute = (decode(root.bytes) as { [MESSAGE]?: { execute?: unknown } } | null)?.[MESSAGE]?.execute
   if (!Array.isArray(execute) || execute.length === 0 || !execute.every((cid) => asLink(cid))) {
     throw new Failure('Malformed', `The root of the message is no ${MESSAGE} with invocations to execute.`)
   }
   if (execute.length > bounds.invocations) throw tooLarge('invocations', execute.length, bounds.invocations, 'The invocations of a message')
-  // Named twice, it is still one invocation, and it gets one receipt.
-  return [...new Map((execute as CID[]).map((cid) => [textOf(cid), cid])).values()]
+  return [...new Set((execute as CID[]).map(textOf))]
 }
 
 /** The longest chain below each block, each block looked at once: diamonds cost no more than chains. */

@@ -144,9 +144,10 @@ const ownerChain: Step = (call, guard) => {
     }),
     stands: (link, now) => outOfTime(link, now, 'owner') ?? allowsClaim(link, capability, bound.ability),
   }
-  const path = findPaths(invocation.issuer, invocation.proofs, search, call.message, guard).next()
-  if (path.done) return path.value()
-  call.owner = path.value
+  return findPaths(invocation.issuer, invocation.proofs, search, call.message, guard, (path) => {
+    call.owner = path
+    return true
+  })
 }
 
 /** Lease chains are all kept, up to this many: the first may be used up where the second has room. */
@@ -168,15 +169,11 @@ const leaseChain: Step = (call, guard) => {
     stands: (link, now) => outOfTime(link, now, 'lease') ?? leasesClaim(link, bound, guard.host),
     narrows: (path) => narrowsAll(path, edgesOf),
   }
-  const found = findPaths(capability.with, invocation.proofs, search, call.message, guard)
-  for (let next = found.next(); ; next = found.next()) {
-    if (next.done) {
-      if (edges.length === 0) return next.value()
-      break
-    }
-    edges.push(edgesOf(next.value))
-    if (edges.length === MAX_LEASE_PATHS) break
-  }
+  const refusal = findPaths(capability.with, invocation.proofs, search, call.message, guard, (path) => {
+    edges.push(edgesOf(path))
+    return edges.length === MAX_LEASE_PATHS
+  })
+  if (edges.length === 0) return refusal
   call.leases = edges
 }
 

@@ -2,7 +2,7 @@ import { sha256 as hashSha256, sha512 as hashSha512 } from '@noble/hashes/sha2.j
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
 import { brief, Failure } from './failure.ts'
-import { sameBytes } from './link.ts'
+import { decodeCid, sameBytes } from './link.ts'
 
 /** Bytes and the CID that names them. Whoever hands one on has checked the hash, or says so. */
 export interface Block {
@@ -14,6 +14,7 @@ export const DAG_CBOR = 0x71
 const SHA2_256 = 0x12
 const SHA2_512 = 0x13
 const IDENTITY = 0x00
+const NO_DIGEST = new Uint8Array(32)
 
 type Hash = (algorithm: 'sha256' | 'sha512', bytes: Uint8Array, encoding: 'buffer') => Uint8Array
 const nativeHash = (
@@ -24,7 +25,12 @@ export const sha256 = (bytes: Uint8Array): Uint8Array => (nativeHash ? nativeHas
 const sha512 = (bytes: Uint8Array): Uint8Array => (nativeHash ? nativeHash('sha512', bytes, 'buffer') : hashSha512(bytes))
 
 /** The CIDv1 of bytes under sha2-256; `codec` is dag-cbor unless told. */
-export const cidOf = (bytes: Uint8Array, codec = DAG_CBOR): CID => CID.createV1(codec, Digest.create(SHA2_256, sha256(bytes)))
+export const cidOf = (bytes: Uint8Array, codec = DAG_CBOR): CID => {
+  if (codec > 0x7f) return CID.createV1(codec, Digest.create(SHA2_256, sha256(bytes)))
+  const name = Uint8Array.of(1, codec, SHA2_256, 32, ...NO_DIGEST)
+  name.set(sha256(bytes), 4)
+  return decodeCid(name)
+}
 
 /**
  * Refuses bytes that aren't the CID's own.

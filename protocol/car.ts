@@ -2,7 +2,7 @@ import type { CID } from 'multiformats/cid'
 import type { Block } from './block.ts'
 import { decode, encode } from './cbor.ts'
 import { Failure } from './failure.ts'
-import { asLink, decodeCid, recentLink } from './link.ts'
+import { asLink, decodeCid, recentLinkAt } from './link.ts'
 import { streamFrom } from './stream.ts'
 
 /**
@@ -103,13 +103,14 @@ const readHeader = (bytes: Uint8Array): { roots: CID[] } => {
 
 const readBlock = (bytes: Uint8Array, maxBlockBytes: number): Block => {
   const length = cidLength(bytes)
-  const block = { cid: readLink(bytes.subarray(0, length)), bytes: bytes.subarray(length) }
+  const block = { cid: readLink(bytes, length), bytes: bytes.subarray(length) }
   if (block.bytes.length > maxBlockBytes) throw tooLarge('block', block.bytes.length, maxBlockBytes)
   return block
 }
 
 /** Proofs were named before; what comes but once isn't worth remembering. */
-const readLink = (bytes: Uint8Array): CID => recentLink(bytes) ?? decodeCid(new Uint8Array(bytes))
+const readLink = (bytes: Uint8Array, length: number): CID =>
+  recentLinkAt(bytes, 0, length) ?? decodeCid(new Uint8Array(bytes.subarray(0, length)))
 
 /** How many of the leading bytes are a CID. */
 const cidLength = (bytes: Uint8Array): number => {

@@ -1,6 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import { Failure } from './failure.ts'
-import { asLink, linkFromBytes, sameBytes } from './link.ts'
+import { asLink, linkAt, sameBytes } from './link.ts'
+import { asciiAt } from './text.ts'
 
 /**
  * DAG-CBOR, strict: the reader admits exactly what the writer writes, one form per value. Whatever it refuses is a second
@@ -14,6 +15,8 @@ export type Value = null | boolean | number | string | Uint8Array | CID | readon
 
 /** Deeper than any message, shallow enough for every stack. */
 const MAX_DEPTH = 64
+/** Bytes of a text that is read byte by byte. */
+const MAX_SHORT = 32
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const text8 = new TextEncoder()
 
@@ -68,12 +71,17 @@ class Reader {
     return byte
   }
 
+  /** Goes on behind the next `length` bytes, and says where they begin. */
+  #skip(length: number): number {
+    const start = this.offset
+    this.offset = start + length
+    if (this.offset > this.#bytes.length) throw new Failure('Malformed', 'A block ends in the middle of a value.')
+    return start
+  }
+
   #take(length: number): Uint8Array {
-    const end = this.offset + length
-    if (end > this.#bytes.length) throw new Failure('Malformed', 'A block ends in the middle of a value.')
-    const taken = this.#bytes.subarray(this.offset, end)
-    this.offset = end
-    return taken
+    const start = this.#skip(length)
+    return this.#bytes.subarray(start, this.offset)
   }
 
   /** The number behind an initial byte, refused when fewer bytes would have said it. */
@@ -90,17 +98,12 @@ class Reader {
   }
 
   #text(info: number): string {
-    const bytes = this.#take(this.#argument(info))
+    const length = this.#argument(info)
+    const start = this.#skip(length)
     // Most texts are short ASCII: abilities, field names. TextDecoder's call costs more than they do.
-    if (bytes.length <= 24) {
-      let text = ''
-      for (const byte of bytes) {
-        if (byte > 0x7f) return decodeText(bytes)
-        text += String.fromCharCode(byte)
-      }
-      return text
-    }
-    return decodeText(bytes)
+    return (
+      (length <= MAX_SHORT ? asciiAt(this.#bytes, start, this.offset) : undefined) ?? decodeText(this.#bytes.subarray(start, this.offset))
+    )
   }
 
   #list(info: number, depth: number): Value[] {
@@ -145,9 +148,9 @@ class Reader {
     if (this.#argument(info) !== 42) throw new Failure('Malformed', 'A block has a tag that is not a link.')
     const initial = this.#byte()
     if (initial >> 5 !== 2) throw new Failure('Malformed', 'A link does not hold bytes.')
-    const bytes = this.#take(this.#argument(initial & 0x1f))
-    if (bytes[0] !== 0) throw new Failure('Malformed', 'A link lacks its leading zero.')
-    return linkFromBytes(bytes.subarray(1))
+    const start = this.#skip(this.#argument(initial & 0x1f))
+    if (start === this.offset || this.#bytes[start] !== 0) throw new Failure('Malformed', 'A link lacks its leading zero.')
+    return linkAt(this.#bytes, start + 1, this.offset)
   }
 
   #simple(info: number): Value {
@@ -239,12 +242,25 @@ class Writer {
     const cid = asLink(value)
     if (cid) return this.#link(cid)
     // Where keys are data, callers use a Map: as fields, each new key would cost the engine a new shape.
-    const entries = (value instanceof Map ? [...value] : Object.entries(value)).filter(([, field]) => field !== undefined)
-    this.#head(5, entries.length)
-    if (entries.length > 1) entries.sort(entries.every(([key]) => isAscii(key)) ? byAscii : byEncoded)
-    for (const [key, field] of entries) {
+    if (value instanceof Map) return this.#entries(value, depth)
+    const fields = value as { readonly [key: string]: unknown }
+    const keys = Object.keys(fields)
+    let count = 0
+    for (const key of keys) if (fields[key] !== undefined) count++
+    this.#head(5, count)
+    for (const key of inOrder(keys)) {
+      if (fields[key] === undefined) continue
       this.#text(key)
-      this.value(field, depth + 1)
+      this.value(fields[key], depth + 1)
+    }
+  }
+
+  #entries(map: ReadonlyMap<string, unknown>, depth: number): void {
+    const keys = [...map.keys()].filter((key) => map.get(key) !== undefined)
+    this.#head(5, keys.length)
+    for (const key of inOrder(keys)) {
+      this.#text(key)
+      this.value(map.get(key), depth + 1)
     }
   }
 
@@ -316,10 +332,20 @@ const isAscii = (text: string): boolean => {
   return true
 }
 
-/** Keys stand in the order of their encoded bytes: shorter first, then by content. Of ASCII the text tells. */
-const byAscii = ([a]: [string, unknown], [b]: [string, unknown]): number => a.length - b.length || (a < b ? -1 : 1)
+/** Keys in the order of their encoded bytes: shorter first, then by content. Most come in that order. */
+const inOrder = (keys: string[]): string[] => {
+  for (let index = 1; index < keys.length; index++) {
+    if (byAscii(keys[index - 1] as string, keys[index] as string) > 0) return sorted(keys)
+  }
+  return keys.every(isAscii) ? keys : sorted(keys)
+}
 
-const byEncoded = ([a]: [string, unknown], [b]: [string, unknown]): number => {
+const sorted = (keys: string[]): string[] => keys.sort(keys.every(isAscii) ? byAscii : byEncoded)
+
+/** Of ASCII the text tells. */
+const byAscii = (a: string, b: string): number => a.length - b.length || (a < b ? -1 : 1)
+
+const byEncoded = (a: string, b: string): number => {
   const [x, y] = [text8.encode(a), text8.encode(b)]
   const first = x.findIndex((byte, index) => byte !== y[index])
   return x.length - y.length || (x[first] ?? 0) - (y[first] ?? 0)

@@ -26,70 +26,102 @@ export interface Search {
 const TELLING = ['Revoked', 'Expired', 'TooEarly', 'BadSignature', 'NoLease', 'NotOwner']
 
 /**
- * Every chain that leads from the root to `audience` by way of `proofs`; returns, at the end, what tells why there are no (more)
- * of them: the refusal that explains it best. A void link voids only the paths through it. A link below which nothing can work is
- * looked at once: diamonds cost no more than chains, and what remains is bounded by `bounds.paths`.
+ * Shows `take` every chain that leads from the root to `audience` by way of `proofs`, until it says that it has enough. Otherwise what comes back
+ * tells why there are no (more) of them: the refusal that explains it best.
  * @throws Failure TooLarge, field `paths`
  */
-export function* findPaths(
+export const findPaths = (
   audience: string,
   proofs: readonly CID[],
   search: Search,
   message: Admitted,
   guard: Guard,
-): Generator<Path, () => Refusal> {
-  let best: Refusal | undefined
-  let steps = 0
-  const verdicts = new Map<string, Refusal | undefined>()
-  const dead = new Set<string>()
-  const step = (): void => {
-    if (++steps <= guard.bounds.paths) return
-    const limit = guard.bounds.paths
-    throw new Failure('TooLarge', `The proofs need more than ${limit} steps to search.`, { field: 'paths', limit })
+  take: (path: Path) => boolean,
+): Refusal | undefined => {
+  const walk = new Walk(search, message, guard)
+  if (walk.pathsTo(audience, proofs, take) === ENOUGH) return undefined
+  return { chain: search.chain, ...(walk.best ?? misdirected(audience, proofs, search, message, guard) ?? search.none()) }
+}
+
+/** What became of a part of the search: somebody took a path, or nothing fits below it, or both are open. */
+const ENOUGH = 'enough'
+type Found = typeof ENOUGH | boolean
+
+/**
+ * One search. A void link voids only the paths through it. A link below which nothing can work is looked at once: diamonds cost no more than
+ * chains, and what remains is bounded by `bounds.paths`.
+ */
+class Walk {
+  best: Refusal | undefined
+  readonly #search: Search
+  readonly #message: Admitted
+  readonly #guard: Guard
+  readonly #standing = new Set<Ucan>()
+  readonly #dead = new Set<Ucan>()
+  #steps = 0
+
+  constructor(search: Search, message: Admitted, guard: Guard) {
+    this.#search = search
+    this.#message = message
+    this.#guard = guard
   }
-  const note = (refusal: Refusal): void => {
-    if (!best || TELLING.indexOf(refusal.name) < TELLING.indexOf(best.name)) best = refusal
+
+  /** Whether any path to the holder works. */
+  pathsTo(holder: string, links: readonly CID[], take: (path: Path) => boolean): Found {
+    let found = false
+    for (let index = 0; index < links.length; index++) {
+      const link = this.#message.ucans.get(textOf(links[index] as CID))
+      if (!link || link.audience !== holder || this.#dead.has(link) || isRepeated(links, index)) continue
+      this.#step()
+      const alive = this.#stands(link) && this.#pathsThrough(link, take)
+      if (alive === ENOUGH) return ENOUGH
+      if (alive) found = true
+      else this.#dead.add(link)
+    }
+    return found
+  }
+
+  #pathsThrough(link: Ucan, take: (path: Path) => boolean): Found {
+    let alive = false
+    const extend = (upper: Path): boolean => {
+      // Every path is paid for at every link that it comes down through: that's what a search costs.
+      this.#step()
+      const path = [...upper, link]
+      const unfit = this.#search.narrows?.(path) ?? revoked(path, this.#search.chain, this.#guard)
+      if (unfit) this.#note(unfit)
+      else alive = true
+      return !unfit && take(path)
+    }
+    const enough = link.issuer === this.#search.root ? extend([]) : this.pathsTo(link.issuer, link.proofs, extend) === ENOUGH
+    return enough ? ENOUGH : alive
   }
 
   /** Cheap questions first: a signature is only asked for where it would matter. */
-  const verdictOn = (link: Ucan, name: string): Refusal | undefined => {
-    if (!verdicts.has(name)) {
-      verdicts.set(name, search.stands(link, guard.now) ?? (message.checks.isSigned(link) ? undefined : unsigned(link, search.chain)))
-    }
-    return verdicts.get(name)
+  #stands(link: Ucan): boolean {
+    if (this.#standing.has(link)) return true
+    const { chain } = this.#search
+    const refusal = this.#search.stands(link, this.#guard.now) ?? (this.#message.checks.isSigned(link) ? undefined : unsigned(link, chain))
+    if (refusal) this.#note(refusal)
+    else this.#standing.add(link)
+    return !refusal
   }
 
-  function* pathsTo(holder: string, links: readonly CID[]): Generator<Path, void> {
-    for (const name of new Set(links.map(textOf))) {
-      const link = message.ucans.get(name)
-      if (!link || link.audience !== holder || dead.has(name)) continue
-      step()
-      const refusal = verdictOn(link, name)
-      if (refusal) {
-        note(refusal)
-        dead.add(name)
-        continue
-      }
-      let alive = false
-      const above: Iterable<Path> = link.issuer === search.root ? [[]] : pathsTo(link.issuer, link.proofs)
-      for (const upper of above) {
-        // Every path is paid for at every link that it comes down through: that's what a search costs.
-        step()
-        const path = [...upper, link]
-        const unfit = search.narrows?.(path) ?? revoked(path, search.chain, guard)
-        if (unfit) {
-          note(unfit)
-          continue
-        }
-        alive = true
-        yield path
-      }
-      if (!alive) dead.add(name)
-    }
+  #step(): void {
+    if (++this.#steps <= this.#guard.bounds.paths) return
+    const limit = this.#guard.bounds.paths
+    throw new Failure('TooLarge', `The proofs need more than ${limit} steps to search.`, { field: 'paths', limit })
   }
 
-  yield* pathsTo(audience, proofs)
-  return () => ({ chain: search.chain, ...(best ?? misdirected(audience, proofs, search, message, guard) ?? search.none()) })
+  #note(refusal: Refusal): void {
+    if (!this.best || TELLING.indexOf(refusal.name) < TELLING.indexOf(this.best.name)) this.best = refusal
+  }
+}
+
+/** Whether a link stands further up in its list, too. Lists are short, by a bound. */
+const isRepeated = (links: readonly CID[], index: number): boolean => {
+  const name = textOf(links[index] as CID)
+  for (let earlier = 0; earlier < index; earlier++) if (textOf(links[earlier] as CID) === name) return true
+  return false
 }
 
 /** A proof that would do for somebody else: the wrong device, or another space. */
@@ -104,7 +136,9 @@ const misdirected = (audience: string, proofs: readonly CID[], search: Search, m
 /** Whether someone who may has revoked the last link; the ones above were asked on the way. */
 const revoked = (path: Path, chain: 'owner' | 'lease', guard: Guard): Refusal | undefined => {
   const link = path.at(-1) as Ucan
-  const revocation = guard.revocations(link.cid).find((candidate) => bearing(candidate, path))
+  const revocations = guard.revocations(link.cid)
+  if (revocations.length === 0) return undefined
+  const revocation = revocations.find((candidate) => bearing(candidate, path))
   if (!revocation) return undefined
   return refuse('Revoked', `The ${chain === 'lease' ? 'lease' : 'delegation'} ${brief(link.cid)} was revoked.`, {
     link: String(link.cid),

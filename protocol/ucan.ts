@@ -1,5 +1,5 @@
 import type { CID } from 'multiformats/cid'
-import { base64, base64url } from './base64.ts'
+import { base64, base64url, brieflyUtf8 } from './base64.ts'
 import { cidOf } from './block.ts'
 import { decode, encode, type Value } from './cbor.ts'
 import { Failure } from './failure.ts'
@@ -53,29 +53,38 @@ const ABILITY = /^(\*|ucan:\*|[a-z0-9_.:-]+(\/[a-z0-9_.-]+)*\/(\*|[a-z0-9_.-]+))
  */
 export const decodeUcan = (cid: CID, bytes: Uint8Array): Ucan => {
   const link = textOf(cid)
-  const model = decode(bytes) as { readonly [field: string]: Value }
-  if (!isMap(model) || !REQUIRED.every((field) => Object.hasOwn(model, field))) {
-    // A UCAN without `prf` reads as one with an empty list elsewhere: a second form.
-    const bare = isMap(model) && REQUIRED.every((field) => field === 'prf' || Object.hasOwn(model, field))
-    throw new Failure(bare ? 'NotCanonical' : 'Malformed', 'A block is not a UCAN.', { link })
-  }
-  const extra = Object.keys(model).find((field) => !FIELDS.has(field))
-  if (extra !== undefined)
-    throw new Failure('NotCanonical', `A UCAN has the field "${extra}", which no signature covers.`, { link, field: extra })
-  if (model.v !== VERSION) throw new Failure('Unsupported', `A UCAN is not of version ${VERSION}.`, { link, field: 'v' })
-  return {
+  const model = decode(bytes) as Model
+  mustHaveFields(model, link)
+  const ucan: { -readonly [field in keyof Ucan]: Ucan[field] } = {
     cid,
     bytes,
     issuer: readPrincipal(model.iss, 'iss', link),
     audience: readPrincipal(model.aud, 'aud', link),
     capabilities: readCapabilities(model.att, link),
     expiration: readTime(model.exp, 'exp', link),
-    ...('nbf' in model && { notBefore: readNotBefore(model.nbf, link) }),
-    ...('nnc' in model && { nonce: readNonce(model.nnc, link) }),
-    facts: 'fct' in model ? readFacts(model.fct, link) : [],
+    facts: model.fct === undefined ? [] : readFacts(model.fct, link),
     proofs: readProofs(model.prf, link),
     signature: readSignature(model.s, link),
   }
+  if (model.nbf !== undefined) ucan.notBefore = readNotBefore(model.nbf, link)
+  if (model.nnc !== undefined) ucan.nonce = readNonce(model.nnc, link)
+  return ucan
+}
+
+type Model = { readonly [field: string]: Value }
+
+const mustHaveFields = (model: Model, link: string): void => {
+  const missing = isMap(model) ? REQUIRED.filter((field) => !Object.hasOwn(model, field)) : REQUIRED
+  if (missing.length > 0) {
+    // A UCAN without `prf` reads as one with an empty list elsewhere: a second form.
+    const bare = missing.length === 1 && missing[0] === 'prf'
+    throw new Failure(bare ? 'NotCanonical' : 'Malformed', 'A block is not a UCAN.', { link })
+  }
+  for (const field of Object.keys(model)) {
+    if (!FIELDS.has(field))
+      throw new Failure('NotCanonical', `A UCAN has the field "${field}", which no signature covers.`, { link, field })
+  }
+  if (model.v !== VERSION) throw new Failure('Unsupported', `A UCAN is not of version ${VERSION}.`, { link, field: 'v' })
 }
 
 /** Signs claims. The CID of what comes back is the UCAN's only one. */
@@ -106,36 +115,37 @@ const encodeUcan = (claims: Claims, signature: Uint8Array): Uint8Array =>
     nnc: claims.nonce || undefined,
   })
 
-const text8 = new TextEncoder()
-const HEADER = base64url(text8.encode(JSON.stringify({ alg: 'EdDSA', typ: 'JWT', ucv: VERSION })))
+const HEADER = base64url(brieflyUtf8(JSON.stringify({ alg: 'EdDSA', typ: 'JWT', ucv: VERSION })))
 
 /**
- * The bytes that a signature covers: a JWT's first two parts, the payload in DAG-JSON with sorted keys.
+ * The bytes that a signature covers: a JWT's first two parts, the payload in DAG-JSON with sorted keys. Not to be kept: see `brieflyUtf8`.
  * Source: @ipld/dag-ucan `formatter.js`, whose output this equals byte for byte (tested).
  */
 export const signingPayload = (claims: Claims): Uint8Array => {
-  const fields = [`"att":${dagJson(claims.capabilities as unknown as Value)}`, `"aud":"${claims.audience}"`, `"exp":${claims.expiration}`]
-  if (claims.facts.length > 0) fields.push(`"fct":${dagJson(claims.facts as Value)}`)
-  fields.push(`"iss":"${claims.issuer}"`)
-  if (claims.notBefore) fields.push(`"nbf":${claims.notBefore}`)
-  if (claims.nonce) fields.push(`"nnc":${JSON.stringify(claims.nonce)}`)
-  fields.push(`"prf":[${claims.proofs.map((proof) => `"${textOf(proof)}"`).join(',')}]`)
-  return text8.encode(`${HEADER}.${base64url(text8.encode(`{${fields.join(',')}}`))}`)
+  let json = `{"att":${dagJson(claims.capabilities as unknown as Value)},"aud":"${claims.audience}","exp":${claims.expiration}`
+  if (claims.facts.length > 0) json += `,"fct":${dagJson(claims.facts as Value)}`
+  json += `,"iss":"${claims.issuer}"`
+  if (claims.notBefore) json += `,"nbf":${claims.notBefore}`
+  if (claims.nonce) json += `,"nnc":${JSON.stringify(claims.nonce)}`
+  json += `,"prf":[${claims.proofs.map(quoted).join(',')}]}`
+  return brieflyUtf8(`${HEADER}.${base64url(brieflyUtf8(json))}`)
 }
+
+const quoted = (cid: CID): string => `"${textOf(cid)}"`
 
 /** DAG-JSON text of a value: keys in the order of their UTF-16 units, links and bytes as maps under "/". */
 const dagJson = (value: Value): string => {
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   if (value instanceof Uint8Array) return `{"/":{"bytes":"${base64(value).replaceAll('=', '')}"}}`
   const cid = asLink(value)
-  if (cid) return `{"/":"${textOf(cid)}"}`
+  if (cid) return `{"/":${quoted(cid)}}`
   if (Array.isArray(value)) return `[${value.map(dagJson).join(',')}]`
   const map = value as { readonly [key: string]: Value }
-  const keys = Object.keys(map).filter((key) => map[key] !== undefined)
-  return `{${keys
-    .sort()
-    .map((key) => `${JSON.stringify(key)}:${dagJson(map[key] as Value)}`)
-    .join(',')}}`
+  let json = ''
+  for (const key of Object.keys(map).sort()) {
+    if (map[key] !== undefined) json += `${json && ','}${JSON.stringify(key)}:${dagJson(map[key])}`
+  }
+  return `{${json}}`
 }
 
 const isMap = (value: unknown): value is { readonly [field: string]: Value } =>
@@ -160,8 +170,9 @@ const readCapabilities = (value: Value | undefined, link: string): Capability[] 
   if (!Array.isArray(value) || value.length === 0) throw malformed('att', link, 'lists no capabilities')
   return (value as Value[]).map((item) => {
     if (!isMap(item)) throw malformed('att', link, 'has an item that is no capability')
-    const { can, with: resource, nb, ...rest } = item
-    if (Object.keys(rest).length > 0) throw malformed('att', link, 'has a capability with unknown fields')
+    const { can, with: resource, nb } = item
+    const known = nb === undefined ? 2 : 3
+    if (Object.keys(item).length !== known) throw malformed('att', link, 'has a capability with unknown fields')
     if (typeof can !== 'string' || !ABILITY.test(can)) throw malformed('can', link, 'is no ability')
     if (can !== can.toLowerCase()) throw notCanonical('can', link, 'is not in lower case')
     if (typeof resource !== 'string' || !isUri(resource)) throw malformed('with', link, 'is no URI')
