@@ -5,7 +5,6 @@ import {
   admitting,
   authorize,
   type Block,
-  type Bound,
   type Call,
   type Door,
   encodeReceipts,
@@ -16,7 +15,7 @@ import {
   type Refusal,
   type Result,
   type Steps,
-  streamUntil,
+  textOf,
   toRefusal,
   type Ucan,
   type UcanMemory,
@@ -36,9 +35,8 @@ interface Parts {
   readonly dispatcher: Dispatcher
   readonly metrics: Metrics
   readonly log: Log
-  /** Aborts when the host begins to close, and when its patience is over. */
+  /** Aborts when the host begins to close. */
   readonly closing: AbortSignal
-  readonly aborting: AbortSignal
 }
 
 /** A call on its way to its receipt, and with it the stream of the answer. */
@@ -53,7 +51,7 @@ interface Signed {
 
 /** The door of a host: admission, then for each invocation the pipeline; one receipt each. */
 export const answering = (parts: Parts): Door => {
-  const { signer, guard, memory, gate, dispatcher, metrics, log, closing, aborting } = parts
+  const { signer, guard, memory, gate, dispatcher, metrics, log, closing } = parts
 
   const door = async (call: Call): Promise<Answer> => {
     if (closing.aborted) throw new Failure('Unavailable', 'The host is shutting down.', { retryAfter: 5 })
@@ -98,7 +96,9 @@ export const answering = (parts: Parts): Door => {
     const { can } = invocation.capabilities[0] ?? { can: '' }
     const { receipt: block, refusal, body } = await perform(invocation, decision, message, call)
     metrics.called(guard().ability(can) ? can : 'unknown', refusal ?? 'ok', (performance.now() - started) / 1000)
-    log.debug({ can, agent: invocation.issuer, invocation: String(invocation.cid), refusal, remote: call.remote }, 'a call was answered')
+    if (log.isLevelEnabled('debug')) {
+      log.debug({ can, agent: invocation.issuer, invocation: textOf(invocation.cid), refusal, remote: call.remote }, 'a call was answered')
+    }
     return { ran: invocation.cid, block, body }
   }
 
@@ -113,7 +113,7 @@ export const answering = (parts: Parts): Door => {
       if (error) return sign({ out: { error } })
       const route = ok.bound as Route
       const alone = mustStreamAlone(route, message.invocations.length)
-      return sign(alone ?? (await dispatcher.run(route, ok, message, until(call, route), guard())))
+      return sign(alone ?? (await dispatcher.run(route, ok, message, call, guard())))
     } catch (thrown) {
       return sign({ out: { error: refusalFor(invocation, thrown) } })
     }
@@ -123,14 +123,6 @@ export const answering = (parts: Parts): Door => {
     const error = toRefusal(thrown)
     if (error.name === 'Internal') log.error({ err: thrown, invocation: String(invocation.cid) }, 'a call could not be answered')
     return error
-  }
-
-  /** Reads end when the host begins to close, since they can be had again; what changes something is given the time it needs. */
-  const until = (call: Call, { ability }: Bound): Call => {
-    const signal = AbortSignal.any([call.signal, ability.effect === 'read' ? closing : aborting])
-    // An upload that stands still must not hold up who closes, or waits for who has left.
-    const body = call.body && streamUntil(call.body, signal)
-    return { ...call, signal, ...(body && { body }) }
   }
 
   return door

@@ -9,7 +9,6 @@ import {
   check,
   type Failed,
   Failure,
-  failed,
   type Guard,
   type Hooks,
   type Provided,
@@ -19,9 +18,8 @@ import {
   type Steps,
   type Streamed,
   toRefusal,
-  type Workspace,
 } from '@symbiosis/protocol'
-import type { KernelContext } from './kernel.ts'
+import { CallContext } from './context.ts'
 import type { Store, StoreTransaction } from './store/store.ts'
 import { workspaceOf } from './workspace.ts'
 
@@ -52,6 +50,9 @@ export interface Outcome {
 
 interface Parts {
   readonly store: Store
+  /** Aborts when the host begins to close, and when its patience is over. */
+  readonly closing: AbortSignal
+  readonly aborting: AbortSignal
   onHeld: NonNullable<Hooks['held']>
   /** Does a kernel's work in turns with others' where the caller is a stranger. */
   inTurns<T>(call: Call, steps: Steps<T>): Promise<T>
@@ -73,24 +74,23 @@ export class Dispatcher {
 
   /** Runs what was authorized; never throws. */
   run(route: Route, authorized: Authorized, message: Admitted, call: Call, guard: Guard): Promise<Outcome> {
-    const workspace = workspaceOf(
-      this.#parts.store,
-      route.service.id,
-      authorized.space,
-      authorized.leases,
-      this.#parts.onHeld,
-      async (tx, value) => {
-        if (route.ability.effect === 'once' && !isFailed(value)) await keepAnswer(tx, authorized, { ok: value })
-      },
-    )
-    const start = () =>
-      this.#answer(
-        route,
-        authorized,
-        { ...workspace, ...kernelPart(authorized, message, call, guard), inTurns: (steps) => this.#parts.inTurns(call, steps) },
-        call,
-      )
-    return route.ability.effect === 'once' ? this.#once(authorized, start) : start()
+    const { store, onHeld, closing, aborting, inTurns } = this.#parts
+    const once = route.ability.effect === 'once'
+    const also = async (tx: StoreTransaction, value: unknown): Promise<void> => {
+      if (once && !isFailed(value)) await keepAnswer(tx, authorized, { ok: value })
+    }
+    const context = new CallContext({
+      authorized,
+      message,
+      call,
+      guard,
+      // Reads end when the host begins to close, since they can be had again; what changes something is given the time it needs.
+      end: route.ability.effect === 'read' ? closing : aborting,
+      workspace: () => workspaceOf(store, route.service.id, authorized.space, authorized.leases, onHeld, also),
+      inTurns,
+    })
+    const start = () => this.#answer(route, authorized, context, call)
+    return once ? this.#once(authorized, start) : start()
   }
 
   /**
@@ -118,7 +118,7 @@ export class Dispatcher {
     return running
   }
 
-  async #answer(route: Route, authorized: Authorized, context: KernelContext, call: Call): Promise<Outcome> {
+  async #answer(route: Route, authorized: Authorized, context: CallContext, call: Call): Promise<Outcome> {
     const { ability, can } = route
     try {
       if (ability.stream === 'in' && !call.body) throw notStreamed(can, 'takes')
@@ -136,29 +136,6 @@ export class Dispatcher {
     }
   }
 }
-
-/** What a call without a stream holds; abilities that take one never see it. */
-const NO_BODY = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() })
-
-const kernelPart = (
-  { space, invocation, leases }: Authorized,
-  message: Admitted,
-  call: Call,
-  guard: Guard,
-): Omit<KernelContext, keyof Workspace | 'inTurns'> => ({
-  space,
-  agent: invocation.issuer,
-  invocation: invocation.cid,
-  account: leases,
-  signal: call.signal,
-  body: call.body ?? NO_BODY,
-  fail: (name, details, text) => failed(name, details as object, text) as never,
-  message,
-  proofs: invocation.proofs,
-  guard,
-  remote: call.remote,
-  ...(call.origin !== undefined && { origin: call.origin }),
-})
 
 const keepAnswer = (tx: StoreTransaction, { space, invocation }: Authorized, out: Result<unknown, Refusal>): Promise<void> =>
   tx.put(ANSWERED, space, String(invocation.cid), out as never, { expires: (invocation.expiration ?? 0) + CLOCK_SKEW + 1 })

@@ -162,6 +162,8 @@ export class Host implements AsyncDisposable {
     const memory = new UcanMemory(parts.options.memory)
     const dispatcher = new Dispatcher({
       store: parts.store,
+      closing: this.#closing.signal,
+      aborting: this.#aborting.signal,
       onHeld: (space, root) => this.#held(space, root),
       inTurns: async (call, steps) => this.gate.run(call.connection, steps),
       unexpected: (error, can) => this.log.error({ err: error, can }, 'a handler failed'),
@@ -183,7 +185,6 @@ export class Host implements AsyncDisposable {
       metrics: this.metrics,
       log: this.log,
       closing: this.#closing.signal,
-      aborting: this.#aborting.signal,
     })
     this.door = (call) => this.#track(answer(call))
   }
@@ -247,10 +248,13 @@ export class Host implements AsyncDisposable {
     for (const { hooks } of this.#parts.provided) await hooks.held?.(...held)
   }
 
-  #track<T>(promise: Promise<T>): Promise<T> {
-    const tracked = promise.finally(() => this.#running.delete(tracked))
-    this.#running.add(tracked)
-    return tracked
+  async #track<T>(running: Promise<T>): Promise<T> {
+    this.#running.add(running)
+    try {
+      return await running
+    } finally {
+      this.#running.delete(running)
+    }
   }
 
   #every(seconds: number, task: () => Promise<unknown>): void {

@@ -27,7 +27,7 @@ export interface KernelContext extends Context {
   /** The proofs that the invocation names. */
   readonly proofs: readonly CID[]
   readonly guard: Guard
-  readonly origin?: string
+  readonly origin: string | undefined
   /** Does work of more than a millisecond in turns with others' where the caller is a stranger. */
   inTurns<T>(steps: Steps<T>): Promise<T>
   /** Where the call came in. */

@@ -1,0 +1,123 @@
+import {
+  type Admitted,
+  type Authorized,
+  type Call,
+  type Context,
+  type Failed,
+  failed,
+  type Guard,
+  type Steps,
+  streamUntil,
+  type Workspace,
+} from '@symbiosis/protocol'
+import type { KernelContext } from './kernel.ts'
+
+/** What a call brings for its handler. */
+interface Brought {
+  readonly authorized: Authorized
+  readonly message: Admitted
+  readonly call: Call
+  readonly guard: Guard
+  /** Aborts when the host wants calls of this kind to end. */
+  readonly end: AbortSignal
+  workspace(): Workspace
+  inTurns<T>(call: Call, steps: Steps<T>): Promise<T>
+}
+
+/** What a call without a stream holds; abilities that take one never see it. */
+const NO_BODY = new ReadableStream<Uint8Array>({ start: (controller) => controller.close() })
+
+/**
+ * What a handler sees of its call. Everything is made when it is asked for: most handlers ask for little, and what they don't ask for would cost
+ * more than they do. Methods may be taken off it, as off a plain object.
+ */
+export class CallContext implements Context, KernelContext {
+  readonly #brought: Brought
+  #workspace: Workspace | undefined
+  #signal: AbortSignal | undefined
+  #body: ReadableStream<Uint8Array> | undefined
+
+  constructor(brought: Brought) {
+    this.#brought = brought
+  }
+
+  get space() {
+    return this.#brought.authorized.space
+  }
+
+  get agent() {
+    return this.#brought.authorized.invocation.issuer
+  }
+
+  get invocation() {
+    return this.#brought.authorized.invocation.cid
+  }
+
+  get account() {
+    return this.#brought.authorized.leases
+  }
+
+  get signal(): AbortSignal {
+    this.#signal ??= AbortSignal.any([this.#brought.call.signal, this.#brought.end])
+    return this.#signal
+  }
+
+  get body(): ReadableStream<Uint8Array> {
+    const { call } = this.#brought
+    // An upload that stands still must not hold up who closes, or waits for who has left.
+    this.#body ??= call.body && streamUntil(call.body, this.signal)
+    return this.#body ?? NO_BODY
+  }
+
+  get get() {
+    return this.#records.get
+  }
+
+  get list() {
+    return this.#records.list
+  }
+
+  get holds() {
+    return this.#records.holds
+  }
+
+  get commit() {
+    return this.#records.commit
+  }
+
+  get fail() {
+    return fail
+  }
+
+  get message() {
+    return this.#brought.message
+  }
+
+  get proofs() {
+    return this.#brought.authorized.invocation.proofs
+  }
+
+  get guard() {
+    return this.#brought.guard
+  }
+
+  get remote() {
+    return this.#brought.call.remote
+  }
+
+  get origin() {
+    return this.#brought.call.origin
+  }
+
+  get inTurns() {
+    const { call, inTurns } = this.#brought
+    return <T>(steps: Steps<T>): Promise<T> => inTurns(call, steps)
+  }
+
+  get #records(): Workspace {
+    this.#workspace ??= this.#brought.workspace()
+    return this.#workspace
+  }
+}
+
+const fail = (name: string, details: object, text?: string): Failed<never> => failed(name, details, text) as Failed<never>
