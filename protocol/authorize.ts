@@ -203,19 +203,17 @@ const hintForExpired = {
 
 /** UCAN as stock reads it: some capability of the link allows the claim, fields of its `nb` being values that the claim must have. */
 const allowsClaim = (link: Ucan, claim: Capability, ability: Ability): Refusal | undefined => {
-  const related = link.capabilities.filter(
-    (capability) =>
-      (capability.with === claim.with || capability.with === 'ucan:*') &&
-      (covers(capability.can, claim.can) || capability.can === 'ucan:*'),
-  )
-  let reason = `does not cover "${claim.can}" on ${brief(claim.with)}`
-  for (const { nb = {} } of related) {
+  let reason: string | undefined
+  for (const { can, with: resource, nb = {} } of link.capabilities) {
+    if (resource !== claim.with && resource !== 'ucan:*') continue
+    if (!covers(can, claim.can) && can !== 'ucan:*') continue
     const unknown = Object.keys(nb).find((field) => !Object.hasOwn(ability.nb.properties ?? {}, field))
     const other = Object.keys(nb).find((field) => !sameValue(nb[field], ownField(claim.nb, field)))
     if (unknown === undefined && other === undefined) return undefined
     reason =
       unknown === undefined ? `allows only one value of "${other}"` : `has the caveat "${unknown}", which "${claim.can}" does not know`
   }
+  reason ??= `does not cover "${claim.can}" on ${brief(claim.with)}`
   return refuse('NotOwner', `The delegation ${brief(link.cid)} ${reason}.`, { link: String(link.cid), chain: 'owner' }).error
 }
 

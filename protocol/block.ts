@@ -14,20 +14,30 @@ export const DAG_CBOR = 0x71
 const SHA2_256 = 0x12
 const SHA2_512 = 0x13
 const IDENTITY = 0x00
-const NO_DIGEST = new Uint8Array(32)
+/** Version, codec, hash function, length. */
+const PREFIX = [1, DAG_CBOR, SHA2_256, 32]
 
-type Hash = (algorithm: 'sha256' | 'sha512', bytes: Uint8Array, encoding: 'buffer') => Uint8Array
+type Hash = (algorithm: 'sha256' | 'sha512', bytes: Uint8Array, encoding: 'latin1') => string
 const nativeHash = (
   globalThis as { process?: { getBuiltinModule?(name: string): { hash?: Hash } | undefined } }
 ).process?.getBuiltinModule?.('node:crypto')?.hash
 
-export const sha256 = (bytes: Uint8Array): Uint8Array => (nativeHash ? nativeHash('sha256', bytes, 'buffer') : hashSha256(bytes))
-const sha512 = (bytes: Uint8Array): Uint8Array => (nativeHash ? nativeHash('sha512', bytes, 'buffer') : hashSha512(bytes))
+/** As text with a byte a character: the runtime makes that in half the time that it takes to make a buffer. */
+const bytesOf = (latin1: string): Uint8Array => {
+  const bytes = new Uint8Array(latin1.length)
+  for (let index = 0; index < bytes.length; index++) bytes[index] = latin1.charCodeAt(index)
+  return bytes
+}
+
+export const sha256 = (bytes: Uint8Array): Uint8Array => (nativeHash ? bytesOf(nativeHash('sha256', bytes, 'latin1')) : hashSha256(bytes))
+const sha512 = (bytes: Uint8Array): Uint8Array => (nativeHash ? bytesOf(nativeHash('sha512', bytes, 'latin1')) : hashSha512(bytes))
 
 /** The CIDv1 of bytes under sha2-256; `codec` is dag-cbor unless told. */
 export const cidOf = (bytes: Uint8Array, codec = DAG_CBOR): CID => {
   if (codec > 0x7f) return CID.createV1(codec, Digest.create(SHA2_256, sha256(bytes)))
-  const name = Uint8Array.of(1, codec, SHA2_256, 32, ...NO_DIGEST)
+  const name = new Uint8Array(36)
+  name.set(PREFIX)
+  name[1] = codec
   name.set(sha256(bytes), 4)
   return decodeCid(name)
 }

@@ -126,7 +126,7 @@ export const signingPayload = (claims: Claims): Uint8Array => {
   if (claims.facts.length > 0) json += `,"fct":${dagJson(claims.facts as Value)}`
   json += `,"iss":"${claims.issuer}"`
   if (claims.notBefore) json += `,"nbf":${claims.notBefore}`
-  if (claims.nonce) json += `,"nnc":${JSON.stringify(claims.nonce)}`
+  if (claims.nonce) json += `,"nnc":${jsonText(claims.nonce)}`
   json += `,"prf":[${claims.proofs.map(quoted).join(',')}]}`
   return brieflyUtf8(`${HEADER}.${base64url(brieflyUtf8(json))}`)
 }
@@ -135,6 +135,7 @@ const quoted = (cid: CID): string => `"${textOf(cid)}"`
 
 /** DAG-JSON text of a value: keys in the order of their UTF-16 units, links and bytes as maps under "/". */
 const dagJson = (value: Value): string => {
+  if (typeof value === 'string') return jsonText(value)
   if (value === null || typeof value !== 'object') return JSON.stringify(value)
   if (value instanceof Uint8Array) return `{"/":{"bytes":"${base64(value).replaceAll('=', '')}"}}`
   const cid = asLink(value)
@@ -142,11 +143,19 @@ const dagJson = (value: Value): string => {
   if (Array.isArray(value)) return `[${value.map(dagJson).join(',')}]`
   const map = value as { readonly [key: string]: Value }
   let json = ''
-  for (const key of Object.keys(map).sort()) {
-    if (map[key] !== undefined) json += `${json && ','}${JSON.stringify(key)}:${dagJson(map[key])}`
+  for (const key of inOrder(Object.keys(map))) {
+    if (map[key] !== undefined) json += `${json && ','}${jsonText(key)}:${dagJson(map[key])}`
   }
   return `{${json}}`
 }
+
+const inOrder = (keys: string[]): string[] => {
+  for (let index = 1; index < keys.length; index++) if ((keys[index - 1] as string) > (keys[index] as string)) return keys.sort()
+  return keys
+}
+
+/** Nearly every text here needs no escapes, and then the quotes are all that JSON adds. */
+const jsonText = (text: string): string => (/^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : JSON.stringify(text))
 
 const isMap = (value: unknown): value is { readonly [field: string]: Value } =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array) && !asLink(value)
@@ -179,7 +188,7 @@ const readCapabilities = (value: Value | undefined, link: string): Capability[] 
     if (nb === undefined) return { can, with: resource }
     if (!isMap(nb)) throw malformed('nb', link, 'is no map')
     refuseSlashKeys(nb, 'nb', link)
-    return { can, with: resource, nb }
+    return { can, nb, with: resource }
   })
 }
 
