@@ -144,10 +144,11 @@ const ownerChain: Step = (call, guard) => {
     }),
     stands: (link, now) => outOfTime(link, now, 'owner') ?? allowsClaim(link, capability, bound.ability),
   }
-  return findPaths(invocation.issuer, invocation.proofs, search, call.message, guard, (path) => {
+  const refusal = findPaths(invocation.issuer, invocation.proofs, search, call.message, guard, (path) => {
     call.owner = path
     return true
   })
+  if (call.owner.length === 0) return refusal()
 }
 
 /** Lease chains are all kept, up to this many: the first may be used up where the second has room. */
@@ -173,7 +174,7 @@ const leaseChain: Step = (call, guard) => {
     edges.push(edgesOf(path))
     return edges.length === MAX_LEASE_PATHS
   })
-  if (edges.length === 0) return refusal
+  if (edges.length === 0) return refusal()
   call.leases = edges
 }
 

@@ -2,7 +2,7 @@ import type { CID } from 'multiformats/cid'
 import type { Block } from './block.ts'
 import { decode, encode } from './cbor.ts'
 import { Failure } from './failure.ts'
-import { asLink, decodeCid, recentLinkAt } from './link.ts'
+import { asLink, decodeCid, linkAt } from './link.ts'
 import { streamFrom } from './stream.ts'
 
 /**
@@ -36,7 +36,8 @@ export const decodeCar = (bytes: Uint8Array, bounds: CarBounds): Car => {
   const blocks: Block[] = []
   while (cursor.offset < bytes.length) {
     if (blocks.length === bounds.maxBlocks) throw tooMany(bounds.maxBlocks)
-    blocks.push(readBlock(section(bytes, cursor, bounds.maxBlockBytes + MAX_CID_BYTES, 'block'), bounds.maxBlockBytes))
+    // Blocks of a message name each other, so their links are worth remembering.
+    blocks.push(readBlock(section(bytes, cursor, bounds.maxBlockBytes + MAX_CID_BYTES, 'block'), bounds.maxBlockBytes, linkAt))
   }
   return { roots, blocks }
 }
@@ -77,7 +78,7 @@ export async function* readCarStream(stream: AsyncIterable<Uint8Array>, bounds: 
       const bytes = await reader.section(bounds.maxBlockBytes + MAX_CID_BYTES, 'block')
       if (!bytes) return
       if (count === bounds.maxBlocks) throw tooMany(bounds.maxBlocks)
-      yield readBlock(bytes, bounds.maxBlockBytes)
+      yield readBlock(bytes, bounds.maxBlockBytes, cidAt)
     }
   } finally {
     await reader.close()
@@ -101,20 +102,19 @@ const readHeader = (bytes: Uint8Array): { roots: CID[] } => {
   return { roots }
 }
 
-const readBlock = (bytes: Uint8Array, maxBlockBytes: number): Block => {
+const readBlock = (bytes: Uint8Array, maxBlockBytes: number, link: typeof linkAt): Block => {
   const length = cidLength(bytes)
-  const block = { cid: readLink(bytes, length), bytes: bytes.subarray(length) }
+  const block = { cid: link(bytes, 0, length), bytes: bytes.subarray(length) }
   if (block.bytes.length > maxBlockBytes) throw tooLarge('block', block.bytes.length, maxBlockBytes)
   return block
 }
 
-/** Proofs were named before; what comes but once isn't worth remembering. */
-const readLink = (bytes: Uint8Array, length: number): CID =>
-  recentLinkAt(bytes, 0, length) ?? decodeCid(new Uint8Array(bytes.subarray(0, length)))
+const cidAt = (bytes: Uint8Array, start: number, end: number): CID => decodeCid(new Uint8Array(bytes.subarray(start, end)))
 
 /** How many of the leading bytes are a CID. */
 const cidLength = (bytes: Uint8Array): number => {
   if (bytes[0] === 0x12 && bytes[1] === 0x20) return 34
+  if (bytes[0] === 1 && (bytes[1] as number) < 0x80 && bytes[2] === 0x12 && bytes[3] === 0x20 && bytes.length >= 36) return 36
   const cursor = { offset: 0 }
   for (let part = 0; part < 3; part++) varint(bytes, cursor) // version, codec, hash function
   const digestLength = varint(bytes, cursor)

@@ -26,8 +26,8 @@ export interface Search {
 const TELLING = ['Revoked', 'Expired', 'TooEarly', 'BadSignature', 'NoLease', 'NotOwner']
 
 /**
- * Shows `take` every chain that leads from the root to `audience` by way of `proofs`, until it says that it has enough. Otherwise what comes back
- * tells why there are no (more) of them: the refusal that explains it best.
+ * Shows `take` every chain that leads from the root to `audience` by way of `proofs`, until it says that it has enough. What comes back, for who
+ * has too little, tells why there are no (more) of them: the refusal that explains it best.
  * @throws Failure TooLarge, field `paths`
  */
 export const findPaths = (
@@ -37,10 +37,10 @@ export const findPaths = (
   message: Admitted,
   guard: Guard,
   take: (path: Path) => boolean,
-): Refusal | undefined => {
+): (() => Refusal) => {
   const walk = new Walk(search, message, guard)
-  if (walk.pathsTo(audience, proofs, take) === ENOUGH) return undefined
-  return { chain: search.chain, ...(walk.best ?? misdirected(audience, proofs, search, message, guard) ?? search.none()) }
+  walk.pathsTo(audience, proofs, take)
+  return () => ({ chain: search.chain, ...(walk.best ?? misdirected(audience, proofs, search, message, guard) ?? search.none()) })
 }
 
 /** What became of a part of the search: somebody took a path, or nothing fits below it, or both are open. */

@@ -11,22 +11,18 @@ const recent = new Map<number, CID>()
  * @throws Failure Malformed, NotCanonical
  */
 export const linkAt = (bytes: Uint8Array, start: number, end: number): CID => {
-  const known = recentLinkAt(bytes, start, end)
-  if (known) return known
+  if (end - start !== PLAIN_LENGTH) return decodeCid(new Uint8Array(bytes.subarray(start, end)))
+  const known = recent.get(someBits(bytes, start + 4))
+  if (known && standsAt(known, bytes, start)) return known
   const cid = decodeCid(new Uint8Array(bytes.subarray(start, end)))
-  if (end - start !== PLAIN_LENGTH) return cid
   if (recent.size >= MAX_RECENT) recent.clear()
   recent.set(someBits(bytes, start + 4), cid)
   return cid
 }
 
-/** The link with these bytes if something named it lately. */
-export const recentLinkAt = (bytes: Uint8Array, start: number, end: number): CID | undefined => {
-  if (end - start !== PLAIN_LENGTH) return undefined
-  const known = recent.get(someBits(bytes, start + 4))
-  if (!known) return undefined
-  for (let index = 0; index < PLAIN_LENGTH; index++) if (known.bytes[index] !== bytes[start + index]) return undefined
-  return known
+const standsAt = (cid: CID, bytes: Uint8Array, start: number): boolean => {
+  for (let index = 0; index < PLAIN_LENGTH; index++) if (cid.bytes[index] !== bytes[start + index]) return false
+  return true
 }
 
 /** 30 bits to look something up by; all bytes decide, so who makes two things alike in these gains nothing. */
@@ -44,14 +40,33 @@ export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
   return true
 }
 
-const texts = new WeakMap<CID, string>()
+/**
+ * The text of a CID, kept in the CID itself and seen by nobody else: a private field can be put on any object that a base class returns. A
+ * WeakMap would say the same, at the price of a slower lookup and slower garbage collection.
+ */
+class Named extends (function (cid: CID) {
+  return cid
+} as unknown as new (
+  cid: CID,
+) => CID) {
+  #text = ''
+
+  static of(cid: CID): string | undefined {
+    return #text in cid ? cid.#text : undefined
+  }
+
+  static give(cid: CID, text: string): void {
+    new Named(cid).#text = text
+  }
+}
+
 const BASE32 = new TextEncoder().encode('abcdefghijklmnopqrstuvwxyz234567')
 /** The multibase prefix, and 36 bytes in base 32. */
 const letters = new Uint8Array(59).fill(0x62, 0, 1)
 
 /** `String(cid)`, ten times as fast for the usual CIDs: every call has a new invocation, and its name is asked for. */
 export const textOf = (cid: CID): string => {
-  const known = texts.get(cid)
+  const known = Named.of(cid)
   if (known !== undefined) return known
   if (cid.bytes.length !== PLAIN_LENGTH || cid.version !== 1) return String(cid)
   let [bits, held, written] = [0, 0, 1]
@@ -65,7 +80,7 @@ export const textOf = (cid: CID): string => {
   }
   letters[written] = BASE32[(bits << (5 - held)) & 31] as number
   const text = String.fromCharCode.apply(null, letters as unknown as number[])
-  texts.set(cid, text)
+  Named.give(cid, text)
   return text
 }
 
