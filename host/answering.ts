@@ -4,15 +4,13 @@ import {
   type Authorized,
   admitting,
   authorize,
-  type Block,
   type Call,
   type Door,
-  encodeReceipts,
   Failure,
   type Guard,
-  issueReceipt,
   type LocalSigner,
   type Refusal,
+  ReplyWriter,
   type Result,
   type Steps,
   textOf,
@@ -39,19 +37,13 @@ interface Parts {
   readonly closing: AbortSignal
 }
 
-/** A call on its way to its receipt, and with it the stream of the answer. */
-type Answering = Promise<{ ran: CID; block: Block; body: ReadableStream<Uint8Array> | undefined }>
-
-/** A signed answer, with what the log and the channel need of it. */
-interface Signed {
-  readonly receipt: Block
-  readonly refusal?: string
-  readonly body?: ReadableStream<Uint8Array>
-}
+/** A call on its way to its outcome. */
+type Answering = Promise<Outcome & { readonly ran: CID }>
 
 /** The door of a host: admission, then for each invocation the pipeline; one receipt each. */
 export const answering = (parts: Parts): Door => {
   const { signer, guard, memory, gate, dispatcher, metrics, log, closing } = parts
+  const replies = new ReplyWriter(signer)
 
   const door = async (call: Call): Promise<Answer> => {
     if (closing.aborted) throw new Failure('Unavailable', 'The host is shutting down.', { retryAfter: 5 })
@@ -64,7 +56,21 @@ export const answering = (parts: Parts): Door => {
     }
     const answered = await Promise.all(answers)
     const body = answered.find((answer) => answer.body)?.body
-    return { message: encodeReceipts(answered), ...(body && { body }) }
+    const message = signed(answered)
+    return body ? { message, body } : { message }
+  }
+
+  /** One receipt for each. */
+  const signed = (answered: readonly Awaited<Answering>[]): Uint8Array => {
+    replies.clear()
+    for (const { ran, out } of answered) {
+      try {
+        replies.add(ran, out)
+      } catch (thrown) {
+        replies.add(ran, { error: refusalFor(ran, thrown) })
+      }
+    }
+    return replies.finish()
   }
 
   /** Begins all calls of a message, each as soon as it is decided, and says what the message proves: see `Gate.judge`. */
@@ -88,40 +94,45 @@ export const answering = (parts: Parts): Door => {
     try {
       return yield* message.checks.inSteps(() => authorize(invocation, message, guard()), gate.payer(call.connection, invocation))
     } catch (thrown) {
-      return { error: refusalFor(invocation, thrown) }
+      return { error: refusalFor(invocation.cid, thrown) }
     }
-  }
-
-  const answerOne = async (invocation: Ucan, decision: Result<Authorized>, message: Admitted, call: Call, started: number): Answering => {
-    const { can } = invocation.capabilities[0] ?? { can: '' }
-    const { receipt: block, refusal, body } = await perform(invocation, decision, message, call)
-    metrics.called(guard().ability(can) ? can : 'unknown', refusal ?? 'ok', (performance.now() - started) / 1000)
-    if (log.isLevelEnabled('debug')) {
-      log.debug({ can, agent: invocation.issuer, invocation: textOf(invocation.cid), refusal, remote: call.remote }, 'a call was answered')
-    }
-    return { ran: invocation.cid, block, body }
   }
 
   /** Never throws, either. */
-  const perform = async (invocation: Ucan, { ok, error }: Result<Authorized>, message: Admitted, call: Call): Promise<Signed> => {
-    const sign = ({ out, body }: Outcome): Signed => ({
-      receipt: issueReceipt(signer, invocation.cid, out),
-      ...(out.error && { refusal: out.error.name }),
-      ...(body && { body }),
-    })
+  const answerOne = async (
+    invocation: Ucan,
+    { ok, error }: Result<Authorized>,
+    message: Admitted,
+    call: Call,
+    started: number,
+  ): Answering => {
+    const ran = invocation.cid
+    let outcome: Outcome
     try {
-      if (error) return sign({ out: { error } })
-      const route = ok.bound as Route
-      const alone = mustStreamAlone(route, message.invocations.length)
-      return sign(alone ?? (await dispatcher.run(route, ok, message, call, guard())))
+      outcome = error ? { out: { error } } : await run(ok, message, call)
     } catch (thrown) {
-      return sign({ out: { error: refusalFor(invocation, thrown) } })
+      outcome = { out: { error: refusalFor(ran, thrown) } }
     }
+    const { out, body } = outcome
+    const { can } = invocation.capabilities[0] ?? { can: '' }
+    metrics.called(guard().ability(can) ? can : 'unknown', out.error?.name ?? 'ok', (performance.now() - started) / 1000)
+    if (log.isLevelEnabled('debug')) {
+      log.debug(
+        { can, agent: invocation.issuer, invocation: textOf(ran), refusal: out.error?.name, remote: call.remote },
+        'a call was answered',
+      )
+    }
+    return { ran, out, ...(body && { body }) }
   }
 
-  const refusalFor = (invocation: Ucan, thrown: unknown): Refusal => {
+  const run = (authorized: Authorized, message: Admitted, call: Call): Promise<Outcome> | Outcome => {
+    const route = authorized.bound as Route
+    return mustStreamAlone(route, message.invocations.length) ?? dispatcher.run(route, authorized, message, call, guard())
+  }
+
+  const refusalFor = (ran: CID, thrown: unknown): Refusal => {
     const error = toRefusal(thrown)
-    if (error.name === 'Internal') log.error({ err: thrown, invocation: String(invocation.cid) }, 'a call could not be answered')
+    if (error.name === 'Internal') log.error({ err: thrown, invocation: String(ran) }, 'a call could not be answered')
     return error
   }
 

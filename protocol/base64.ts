@@ -1,13 +1,8 @@
 /** Base 64 of bytes that are many or asked for often. Node's Buffer is ten times as fast as what browsers have in common. */
 interface NodeBuffer {
-  from(data: string): Uint8Array & { toString(encoding: string): string }
   from(data: ArrayBufferLike, offset: number, length: number): { toString(encoding: string): string }
 }
 const buffer = (globalThis as { Buffer?: NodeBuffer }).Buffer
-const text8 = new TextEncoder()
-
-/** UTF-8 of a text that is read and then dropped: in Node it's a view of a slab, which it would keep in memory. */
-export const brieflyUtf8 = (text: string): Uint8Array => (buffer ? buffer.from(text) : text8.encode(text))
 
 /** With padding, RFC 4648 section 4. */
 export const base64 = (bytes: Uint8Array): string => {

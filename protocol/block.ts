@@ -35,11 +35,21 @@ const sha512 = (bytes: Uint8Array): Uint8Array => (nativeHash ? bytesOf(nativeHa
 /** The CIDv1 of bytes under sha2-256; `codec` is dag-cbor unless told. */
 export const cidOf = (bytes: Uint8Array, codec = DAG_CBOR): CID => {
   if (codec > 0x7f) return CID.createV1(codec, Digest.create(SHA2_256, sha256(bytes)))
-  const name = new Uint8Array(36)
-  name.set(PREFIX)
+  const name = new Uint8Array(NAME_BYTES)
+  writeName(name, 0, bytes)
   name[1] = codec
-  name.set(sha256(bytes), 4)
   return decodeCid(name)
+}
+
+/** Bytes of the CIDv1 of dag-cbor under sha2-256. */
+export const NAME_BYTES = 36
+
+/** Writes the CID of dag-cbor `bytes` at an offset of `target`. */
+export const writeName = (target: Uint8Array, at: number, bytes: Uint8Array): void => {
+  for (let index = 0; index < PREFIX.length; index++) target[at + index] = PREFIX[index] as number
+  if (!nativeHash) return target.set(hashSha256(bytes), at + PREFIX.length)
+  const digest = nativeHash('sha256', bytes, 'latin1')
+  for (let index = 0; index < digest.length; index++) target[at + PREFIX.length + index] = digest.charCodeAt(index)
 }
 
 /**

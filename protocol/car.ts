@@ -154,14 +154,14 @@ export const encodeVarint = (value: number): Uint8Array => {
   return bytes
 }
 
-const varintLength = (value: number): number => {
+export const varintLength = (value: number): number => {
   let length = 1
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) length++
   return length
 }
 
 /** Writes a varint and says where it ends. */
-const writeVarint = (bytes: Uint8Array, at: number, value: number): number => {
+export const writeVarint = (bytes: Uint8Array, at: number, value: number): number => {
   let [offset, rest] = [at, value]
   for (; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes[offset++] = (rest % 0x80) | 0x80
   bytes[offset++] = rest

@@ -184,9 +184,9 @@ export const sameValue = (a: Value | undefined, b: Value | undefined): boolean =
  * @throws TypeError for a value outside the subset: that's a mistake of the caller's, not of a peer's
  */
 export const encode = (value: unknown): Uint8Array => {
-  const writer = new Writer()
+  writer.clear()
   writer.value(value, 0)
-  return writer.finish()
+  return writer.bytes.slice(0, writer.length)
 }
 
 /** Bytes that are a value already, to stand in a larger one. */
@@ -198,24 +198,31 @@ export class Encoded {
   }
 }
 
+const SCRATCH_BYTES = 4096
 const MAX_SCRATCH = 1024 * 1024
 
-/** Where every value is written first. Nothing awaits while it is in use, and what comes out is a copy. */
-let scratch = new Uint8Array(4096)
+/** Writes values one behind the other. It is used again and again: what is to be kept of it has to be copied. */
+export class Writer {
+  bytes = new Uint8Array(SCRATCH_BYTES)
+  /** How much of `bytes` is written. */
+  length = 0
 
-class Writer {
-  #bytes = scratch
-  #length = 0
+  clear(): void {
+    this.length = 0
+    if (this.bytes.length > MAX_SCRATCH) this.bytes = new Uint8Array(SCRATCH_BYTES)
+  }
 
-  finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length)
+  /** Leaves room for what is written later. */
+  skip(length: number): void {
+    this.reserve(length)
+    this.length += length
   }
 
   value(value: unknown, depth: number): void {
     if (depth > MAX_DEPTH) throw new TypeError(`A value nests deeper than ${MAX_DEPTH} levels.`)
     switch (typeof value) {
       case 'string':
-        return this.#text(value)
+        return this.text(value)
       case 'number':
         return this.#number(value)
       case 'boolean':
@@ -229,46 +236,47 @@ class Writer {
 
   #object(value: object | null, depth: number): void {
     if (value === null) return this.#push(0xf6)
-    if (value instanceof Encoded) return this.#append(value.bytes)
+    if (value instanceof Encoded) return this.append(value.bytes)
     if (value instanceof Uint8Array) {
-      this.#head(2, value.length)
-      return this.#append(value)
+      this.head(2, value.length)
+      return this.append(value)
     }
     if (Array.isArray(value)) {
-      this.#head(4, value.length)
+      this.head(4, value.length)
       for (const item of value) this.value(item, depth + 1)
       return
     }
     const cid = asLink(value)
-    if (cid) return this.#link(cid)
+    if (cid) return this.link(cid.bytes)
     // Where keys are data, callers use a Map: as fields, each new key would cost the engine a new shape.
     if (value instanceof Map) return this.#entries(value, depth)
     const fields = value as { readonly [key: string]: unknown }
     const keys = Object.keys(fields)
     let count = 0
     for (const key of keys) if (fields[key] !== undefined) count++
-    this.#head(5, count)
+    this.head(5, count)
     for (const key of inOrder(keys)) {
       if (fields[key] === undefined) continue
-      this.#text(key)
+      this.text(key)
       this.value(fields[key], depth + 1)
     }
   }
 
   #entries(map: ReadonlyMap<string, unknown>, depth: number): void {
     const keys = [...map.keys()].filter((key) => map.get(key) !== undefined)
-    this.#head(5, keys.length)
+    this.head(5, keys.length)
     for (const key of inOrder(keys)) {
-      this.#text(key)
+      this.text(key)
       this.value(map.get(key), depth + 1)
     }
   }
 
-  #link({ bytes }: CID): void {
-    this.#head(6, 42)
-    this.#head(2, bytes.length + 1)
+  /** A link, by the bytes of its CID. */
+  link(bytes: Uint8Array): void {
+    this.head(6, 42)
+    this.head(2, bytes.length + 1)
     this.#push(0)
-    this.#append(bytes)
+    this.append(bytes)
   }
 
   #number(value: number): void {
@@ -277,29 +285,29 @@ class Writer {
       this.#push(0xfb)
       const bytes = new Uint8Array(8)
       new DataView(bytes.buffer).setFloat64(0, value)
-      return this.#append(bytes)
+      return this.append(bytes)
     }
     if (!Number.isSafeInteger(value)) throw new TypeError('DAG-CBOR integers stay below 2^53 here.')
-    if (value >= 0) this.#head(0, value)
-    else this.#head(1, -1 - value)
+    if (value >= 0) this.head(0, value)
+    else this.head(1, -1 - value)
   }
 
-  #text(value: string): void {
+  text(value: string): void {
     // A short ASCII text is written faster by hand than by TextEncoder's call.
     if (value.length <= 64 && isAscii(value)) {
-      this.#head(3, value.length)
-      this.#reserve(value.length)
-      for (let index = 0; index < value.length; index++) this.#bytes[this.#length++] = value.charCodeAt(index)
+      this.head(3, value.length)
+      this.reserve(value.length)
+      for (let index = 0; index < value.length; index++) this.bytes[this.length++] = value.charCodeAt(index)
       return
     }
     if (!value.isWellFormed()) throw new TypeError('A text has half of a surrogate pair.')
     const bytes = text8.encode(value)
-    this.#head(3, bytes.length)
-    this.#append(bytes)
+    this.head(3, bytes.length)
+    this.append(bytes)
   }
 
   /** The initial byte, and the argument in as few bytes as hold it. */
-  #head(major: number, argument: number): void {
+  head(major: number, argument: number): void {
     const top = major << 5
     if (argument < 24) return this.#push(top | argument)
     const power = argument < 2 ** 8 ? 0 : argument < 2 ** 16 ? 1 : argument < 2 ** 32 ? 2 : 3
@@ -308,24 +316,26 @@ class Writer {
   }
 
   #push(byte: number): void {
-    this.#reserve(1)
-    this.#bytes[this.#length++] = byte
+    this.reserve(1)
+    this.bytes[this.length++] = byte
   }
 
-  #append(bytes: Uint8Array): void {
-    this.#reserve(bytes.length)
-    this.#bytes.set(bytes, this.#length)
-    this.#length += bytes.length
+  append(bytes: Uint8Array): void {
+    this.reserve(bytes.length)
+    this.bytes.set(bytes, this.length)
+    this.length += bytes.length
   }
 
-  #reserve(more: number): void {
-    if (this.#length + more <= this.#bytes.length) return
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more))
-    grown.set(this.#bytes)
-    this.#bytes = grown
-    if (grown.length <= MAX_SCRATCH) scratch = grown
+  reserve(more: number): void {
+    if (this.length + more <= this.bytes.length) return
+    const grown = new Uint8Array(Math.max(this.bytes.length * 2, this.length + more))
+    grown.set(this.bytes)
+    this.bytes = grown
   }
 }
+
+/** What `encode` writes with. Nothing awaits while it is in use, and what comes out is a copy. */
+const writer = new Writer()
 
 const isAscii = (text: string): boolean => {
   for (let index = 0; index < text.length; index++) if (text.charCodeAt(index) > 0x7f) return false

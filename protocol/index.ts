@@ -34,6 +34,7 @@ export { type Amounts, covers, type Edge, exceeds, LEASE, leaseCan, leaseOf, lea
 export { asLink, textOf } from './link.ts'
 export { CAR_TYPE, decodeReceipts, encodeInvocations, encodeReceipts } from './message.ts'
 export { operator } from './operator.ts'
+export { signingPayload } from './payload.ts'
 export {
   bytesFromDid,
   type DID,
@@ -64,7 +65,8 @@ export {
   type Workspace,
 } from './provide.ts'
 export { issueReceipt, type Receipt, readReceipt } from './receipt.ts'
+export { ReplyWriter } from './reply.ts'
 export { bearing, type Revocation, revocation } from './revocation.ts'
 export * from './schema.ts'
 export { streamFrom, streamUntil } from './stream.ts'
-export { type Capability, decodeUcan, isSigned, issueUcan, signingPayload, type Ucan } from './ucan.ts'
+export { type Capability, decodeUcan, isSigned, issueUcan, type Ucan } from './ucan.ts'

@@ -40,15 +40,15 @@ export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
   return true
 }
 
+function itself(cid: CID): CID {
+  return cid
+}
+
 /**
  * The text of a CID, kept in the CID itself and seen by nobody else: a private field can be put on any object that a base class returns. A
  * WeakMap would say the same, at the price of a slower lookup and slower garbage collection.
  */
-class Named extends (function (cid: CID) {
-  return cid
-} as unknown as new (
-  cid: CID,
-) => CID) {
+class Named extends (itself as unknown as new (cid: CID) => CID) {
   #text = ''
 
   static of(cid: CID): string | undefined {

@@ -5,6 +5,7 @@ import { Failure, type Refusal, type Result } from './failure.ts'
 import { asLink } from './link.ts'
 import type { DID, LocalSigner } from './principal.ts'
 import { verifies } from './principal.ts'
+import { SIGNATURE_PREFIX } from './ucan.ts'
 
 /** A host's signed answer to one invocation, in the form of `ucanto/receipt`. */
 export interface Receipt<T = unknown> {
@@ -15,8 +16,6 @@ export interface Receipt<T = unknown> {
   readonly issuer: DID
   readonly block: Block
 }
-
-const SIGNATURE_PREFIX = [0xed, 0xa1, 0x03, 0x40] as const
 
 /** Signs an answer. Deterministic: the same answer to the same invocation is the same receipt, CID included. */
 export const issueReceipt = (signer: LocalSigner, ran: CID, out: Result<unknown, Refusal>): Block => {

@@ -1,9 +1,9 @@
 import type { CID } from 'multiformats/cid'
-import { base64, base64url, brieflyUtf8 } from './base64.ts'
 import { cidOf } from './block.ts'
 import { decode, encode, type Value } from './cbor.ts'
 import { Failure } from './failure.ts'
 import { asLink, textOf } from './link.ts'
+import { signingPayload } from './payload.ts'
 import { bytesFromDid, type DID, didFromBytes, type Signer, verifies } from './principal.ts'
 
 /**
@@ -41,7 +41,7 @@ export interface Ucan extends Claims {
 
 const VERSION = '0.9.1'
 /** Multicodec EdDSA 0xd0ed as a varint, then the length 64: what stands before every signature. */
-const SIGNATURE_PREFIX = [0xed, 0xa1, 0x03, 0x40] as const
+export const SIGNATURE_PREFIX = [0xed, 0xa1, 0x03, 0x40] as const
 const FIELDS = new Set(['s', 'v', 'att', 'aud', 'exp', 'fct', 'iss', 'nbf', 'nnc', 'prf'])
 const REQUIRED = ['s', 'v', 'att', 'aud', 'exp', 'iss', 'prf']
 /** An ability: whole lower-case segments; a star only alone or as the last one. */
@@ -93,7 +93,8 @@ export const issueUcan = async (
   claims: Omit<Claims, 'issuer' | 'facts' | 'proofs'> & Partial<Pick<Claims, 'facts' | 'proofs'>>,
 ): Promise<Ucan> => {
   const whole: Claims = { facts: [], proofs: [], ...claims, issuer: signer.did }
-  const signature = await signer.sign(signingPayload(whole))
+  // A copy: a signer may take its time.
+  const signature = await signer.sign(new Uint8Array(signingPayload(whole)))
   const bytes = encodeUcan(whole, signature)
   return { ...whole, cid: cidOf(bytes), bytes, signature }
 }
@@ -114,48 +115,6 @@ const encodeUcan = (claims: Claims, signature: Uint8Array): Uint8Array =>
     nbf: claims.notBefore || undefined,
     nnc: claims.nonce || undefined,
   })
-
-const HEADER = base64url(brieflyUtf8(JSON.stringify({ alg: 'EdDSA', typ: 'JWT', ucv: VERSION })))
-
-/**
- * The bytes that a signature covers: a JWT's first two parts, the payload in DAG-JSON with sorted keys. Not to be kept: see `brieflyUtf8`.
- * Source: @ipld/dag-ucan `formatter.js`, whose output this equals byte for byte (tested).
- */
-export const signingPayload = (claims: Claims): Uint8Array => {
-  let json = `{"att":${dagJson(claims.capabilities as unknown as Value)},"aud":"${claims.audience}","exp":${claims.expiration}`
-  if (claims.facts.length > 0) json += `,"fct":${dagJson(claims.facts as Value)}`
-  json += `,"iss":"${claims.issuer}"`
-  if (claims.notBefore) json += `,"nbf":${claims.notBefore}`
-  if (claims.nonce) json += `,"nnc":${jsonText(claims.nonce)}`
-  json += `,"prf":[${claims.proofs.map(quoted).join(',')}]}`
-  return brieflyUtf8(`${HEADER}.${base64url(brieflyUtf8(json))}`)
-}
-
-const quoted = (cid: CID): string => `"${textOf(cid)}"`
-
-/** DAG-JSON text of a value: keys in the order of their UTF-16 units, links and bytes as maps under "/". */
-const dagJson = (value: Value): string => {
-  if (typeof value === 'string') return jsonText(value)
-  if (value === null || typeof value !== 'object') return JSON.stringify(value)
-  if (value instanceof Uint8Array) return `{"/":{"bytes":"${base64(value).replaceAll('=', '')}"}}`
-  const cid = asLink(value)
-  if (cid) return `{"/":${quoted(cid)}}`
-  if (Array.isArray(value)) return `[${value.map(dagJson).join(',')}]`
-  const map = value as { readonly [key: string]: Value }
-  let json = ''
-  for (const key of inOrder(Object.keys(map))) {
-    if (map[key] !== undefined) json += `${json && ','}${jsonText(key)}:${dagJson(map[key])}`
-  }
-  return `{${json}}`
-}
-
-const inOrder = (keys: string[]): string[] => {
-  for (let index = 1; index < keys.length; index++) if ((keys[index - 1] as string) > (keys[index] as string)) return keys.sort()
-  return keys
-}
-
-/** Nearly every text here needs no escapes, and then the quotes are all that JSON adds. */
-const jsonText = (text: string): string => (/^[ !#-[\]-~]*$/.test(text) ? `"${text}"` : JSON.stringify(text))
 
 const isMap = (value: unknown): value is { readonly [field: string]: Value } =>
   typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array) && !asLink(value)

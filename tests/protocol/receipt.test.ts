@@ -8,6 +8,7 @@ import {
   encodeReceipts,
   generateSeed,
   issueReceipt,
+  ReplyWriter,
   readReceipt,
   signerFromSeed,
   type Value,
@@ -117,5 +118,38 @@ describe('A message of receipts', () => {
     refuses(() => decodeReceipts(message.map((byte, index) => (index === at ? byte ^ 1 : byte))), 'BadHash')
     refuses(() => decodeReceipts(message.subarray(0, message.length - 1)), 'Malformed')
     refuses(() => decodeReceipts(new Uint8Array(0)), 'Malformed')
+  })
+
+  it('is written in one pass as it is in parts', () => {
+    const outs = [
+      { ok: {} },
+      { ok },
+      { error: { name: 'Malformed', message: 'No “such” thing.' } },
+      // Lengths of one, two, three and four bytes stand before blocks.
+      ...[0, 14, 23, 200, 16_100, 16_200, 16_300, 16_384, 2_000_000].map((length) => ({ ok: { text: 'a'.repeat(length) } })),
+    ] as Parameters<typeof issueReceipt>[2][]
+    const writer = new ReplyWriter(host)
+    const inTurn = (some: typeof outs) => {
+      const answered = some.map((out, index) => ({ ran: cidOf(Uint8Array.of(index)), out }))
+      const parts = answered.map(({ ran: invocation, out }) => ({ ran: invocation, block: issueReceipt(host, invocation, out) }))
+      writer.clear()
+      for (const { ran: invocation, out } of answered) writer.add(invocation, out)
+      assert.deepEqual(Buffer.from(writer.finish()), Buffer.from(encodeReceipts(parts)))
+    }
+    for (const out of outs) inTurn([out])
+    inTurn(outs)
+    inTurn(Array.from({ length: 64 }, () => ({ ok })))
+    inTurn([])
+  })
+
+  it('goes on where an answer can’t be written', () => {
+    const writer = new ReplyWriter(host)
+    const [first, second] = answers as [(typeof answers)[0], (typeof answers)[0]]
+    writer.add(first.ran, { ok: { byte: 1 } })
+    for (const unfit of [{ ok: undefined }, { ok: { big: 1n } }, { ok: { half: '\ud800' } }, { ok: { many: Number.NaN } }]) {
+      assert.throws(() => writer.add(second.ran, unfit), TypeError)
+    }
+    writer.add(second.ran, { ok: { byte: 2 } })
+    assert.deepEqual(Buffer.from(writer.finish()), Buffer.from(encodeReceipts(answers.slice(0, 2))))
   })
 })
