@@ -63,10 +63,10 @@ export class UcanMemory {
     return this.#youngBytes + this.#oldBytes
   }
 
-  /** Whether these very bytes were admitted under this CID before: then their hash was checked. */
-  knows({ cid, bytes }: Block): boolean {
+  /** The UCAN that these very bytes were admitted as under this CID before: then their hash and form were checked. */
+  recall({ cid, bytes }: Block): Ucan | undefined {
     const known = this.#find(textOf(cid))
-    return known !== undefined && sameBytes(known.ucan.bytes, bytes)
+    return known && sameBytes(known.ucan.bytes, bytes) ? known.ucan : undefined
   }
 
   /** The UCAN of a block whose hash was checked. */
@@ -139,17 +139,15 @@ export const admit = (message: Uint8Array, bounds: Bounds, memory: UcanMemory): 
 /** The same in steps of one block each, so that the largest message of a stranger need not hold up everybody else. */
 export function* admitting(message: Uint8Array, bounds: Bounds, memory: UcanMemory): Steps<Admitted> {
   const { root, blocks } = decodeMessage(message, bounds)
-  for (const block of blocks) {
-    checkHash(block, block === root ? undefined : memory)
-    yield
-  }
+  const recalled = yield* checkHashes(blocks, root, memory)
   const execute = readExecute(root, bounds)
-  const ucans = yield* canonicalForm(blocks, root, execute, bounds, memory)
-  const invocations = execute.map((link) => {
+  const ucans = yield* canonicalForm(blocks, recalled, root, execute, bounds, memory)
+  const invocations: Ucan[] = []
+  for (const link of execute) {
     const invocation = ucans.get(link)
     if (!invocation) throw new Failure('Malformed', 'The message names an invocation that it does not carry.', { link })
-    return invocation
-  })
+    invocations.push(invocation)
+  }
   checkDepth(invocations, ucans, bounds)
   return { invocations, ucans, checks: new Checks(memory, bounds.signatures) }
 }
@@ -162,30 +160,48 @@ const decodeMessage = (message: Uint8Array, bounds: Bounds): { root: Block; bloc
   return { root, blocks }
 }
 
+/** What is remembered of the blocks, in their order. Only what is not, has to be looked at; the root is no UCAN. */
+function* checkHashes(blocks: readonly Block[], root: Block, memory: UcanMemory): Steps<(Ucan | undefined)[]> {
+  const recalled: (Ucan | undefined)[] = []
+  for (const block of blocks) {
+    const ucan = block === root ? undefined : memory.recall(block)
+    recalled.push(ucan)
+    if (ucan) continue
+    checkHash(block)
+    yield
+  }
+  return recalled
+}
+
 /** One UCAN, one CID: a second codec or hash function would give it a second one, which no revocation names. */
-const checkHash = (block: Block, memory: UcanMemory | undefined): void => {
+const checkHash = (block: Block): void => {
   const { cid } = block
   if (cid.version !== 1 || cid.code !== DAG_CBOR || cid.multihash.code !== 0x12 || cid.multihash.size !== 32) {
     throw new Failure('NotCanonical', 'A block of the message is not named by CIDv1, dag-cbor and sha2-256.', { link: textOf(cid) })
   }
-  if (!memory?.knows(block)) verifyBlock(block)
+  verifyBlock(block)
 }
 
 /** Decodes what are UCANs. A second form voids the message; what is no UCAN at all is left out, since alternatives must stay possible. */
 function* canonicalForm(
   blocks: readonly Block[],
+  recalled: readonly (Ucan | undefined)[],
   root: Block,
   execute: readonly string[],
   bounds: Bounds,
   memory: UcanMemory,
 ): Steps<Map<string, Ucan>> {
   const ucans = new Map<string, Ucan>()
-  for (const block of blocks) {
-    yield
+  for (let index = 0; index < blocks.length; index++) {
+    const block = blocks[index] as Block
     if (block === root) continue
     const link = textOf(block.cid)
-    // Invocations come but once: remembering them would only push the proofs out.
-    const ucan = decodeIfUcan(block, execute.includes(link) ? undefined : memory)
+    let ucan = recalled[index]
+    if (!ucan) {
+      yield
+      // Invocations come but once: remembering them would only push the proofs out.
+      ucan = decodeIfUcan(block, execute.includes(link) ? undefined : memory)
+    }
     if (!ucan) continue
     if (ucan.proofs.length > bounds.proofs) throw tooLarge('proofs', ucan.proofs.length, bounds.proofs, 'The proofs of a UCAN', link)
     for (const { nb } of ucan.capabilities) {
@@ -211,7 +227,7 @@ const decodeIfUcan = (block: Block, memory: UcanMemory | undefined): Ucan | unde
 /** The names of the invocations. Named twice, it is still one invocation, and it gets one receipt. */
 const readExecute = (root: Block, bounds: Bounds): string[] => {
   const execute = (decode(root.bytes) as { [MESSAGE]?: { execute?: unknown } } | null)?.[MESSAGE]?.execute
-  if (!Array.isArray(execute) || execute.length === 0 || !execute.every((cid) => asLink(cid))) {
+  if (!Array.isArray(execute) || execute.length === 0 || !execute.every(asLink)) {
     throw new Failure('Malformed', `The root of the message is no ${MESSAGE} with invocations to execute.`)
   }
   if (execute.length > bounds.invocations) throw tooLarge('invocations', execute.length, bounds.invocations, 'The invocations of a message')

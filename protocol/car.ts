@@ -2,7 +2,7 @@ import type { CID } from 'multiformats/cid'
 import type { Block } from './block.ts'
 import { decode, encode } from './cbor.ts'
 import { Failure } from './failure.ts'
-import { asLink, decodeCid, linkAt } from './link.ts'
+import { asLink, copyAt, decodeCid, linkAt } from './link.ts'
 import { streamFrom } from './stream.ts'
 
 /**
@@ -36,8 +36,10 @@ export const decodeCar = (bytes: Uint8Array, bounds: CarBounds): Car => {
   const blocks: Block[] = []
   while (cursor.offset < bytes.length) {
     if (blocks.length === bounds.maxBlocks) throw tooMany(bounds.maxBlocks)
+    const end = sectionEnd(bytes, cursor, bounds.maxBlockBytes + MAX_CID_BYTES, 'block')
     // Blocks of a message name each other, so their links are worth remembering.
-    blocks.push(readBlock(section(bytes, cursor, bounds.maxBlockBytes + MAX_CID_BYTES, 'block'), bounds.maxBlockBytes, linkAt))
+    blocks.push(readBlock(bytes, cursor.offset, end, bounds.maxBlockBytes, linkAt))
+    cursor.offset = end
   }
   return { roots, blocks }
 }
@@ -78,7 +80,7 @@ export async function* readCarStream(stream: AsyncIterable<Uint8Array>, bounds: 
       const bytes = await reader.section(bounds.maxBlockBytes + MAX_CID_BYTES, 'block')
       if (!bytes) return
       if (count === bounds.maxBlocks) throw tooMany(bounds.maxBlocks)
-      yield readBlock(bytes, bounds.maxBlockBytes, cidAt)
+      yield readBlock(bytes, 0, bytes.length, bounds.maxBlockBytes, cidAt)
     }
   } finally {
     await reader.close()
@@ -102,36 +104,41 @@ const readHeader = (bytes: Uint8Array): { roots: CID[] } => {
   return { roots }
 }
 
-const readBlock = (bytes: Uint8Array, maxBlockBytes: number, link: typeof linkAt): Block => {
-  const length = cidLength(bytes)
-  const block = { cid: link(bytes, 0, length), bytes: bytes.subarray(length) }
-  if (block.bytes.length > maxBlockBytes) throw tooLarge('block', block.bytes.length, maxBlockBytes)
-  return block
+const readBlock = (bytes: Uint8Array, start: number, end: number, maxBlockBytes: number, link: typeof linkAt): Block => {
+  const content = start + cidLength(bytes, start, end)
+  if (end - content > maxBlockBytes) throw tooLarge('block', end - content, maxBlockBytes)
+  return { cid: link(bytes, start, content), bytes: bytes.subarray(content, end) }
 }
 
-const cidAt = (bytes: Uint8Array, start: number, end: number): CID => decodeCid(new Uint8Array(bytes.subarray(start, end)))
+const cidAt = (bytes: Uint8Array, start: number, end: number): CID => decodeCid(copyAt(bytes, start, end))
 
 /** How many of the leading bytes are a CID. */
-const cidLength = (bytes: Uint8Array): number => {
-  if (bytes[0] === 0x12 && bytes[1] === 0x20) return 34
-  if (bytes[0] === 1 && (bytes[1] as number) < 0x80 && bytes[2] === 0x12 && bytes[3] === 0x20 && bytes.length >= 36) return 36
-  const cursor = { offset: 0 }
-  for (let part = 0; part < 3; part++) varint(bytes, cursor) // version, codec, hash function
+const cidLength = (bytes: Uint8Array, start: number, end: number): number => {
+  const cursor = { offset: start }
+  // A CIDv0 is a digest alone; before it stand a version and a codec otherwise.
+  const isDigest = bytes[start] === 0x12 && bytes[start + 1] === 0x20
+  for (let part = isDigest ? 2 : 0; part < 3; part++) varint(bytes, cursor)
   const digestLength = varint(bytes, cursor)
-  const length = cursor.offset + digestLength
-  if (length > bytes.length || length > MAX_CID_BYTES) throw new Failure('Malformed', 'A block of a CAR has no whole CID.')
+  const length = cursor.offset - start + digestLength
+  if (length > end - start || length > MAX_CID_BYTES) throw new Failure('Malformed', 'A block of a CAR has no whole CID.')
   return length
 }
 
 /** The next length-prefixed run of bytes. */
 const section = (bytes: Uint8Array, cursor: { offset: number }, max: number, what: string): Uint8Array => {
+  const end = sectionEnd(bytes, cursor, max, what)
+  const taken = bytes.subarray(cursor.offset, end)
+  cursor.offset = end
+  return taken
+}
+
+/** Goes on behind the length, and says where what it speaks of ends. */
+const sectionEnd = (bytes: Uint8Array, cursor: { offset: number }, max: number, what: string): number => {
   const length = varint(bytes, cursor)
   if (length > max) throw tooLarge(what, length, max)
   const end = cursor.offset + length
   if (length === 0 || end > bytes.length) throw new Failure('Malformed', `A CAR ends in the middle of a ${what}.`)
-  const taken = bytes.subarray(cursor.offset, end)
-  cursor.offset = end
-  return taken
+  return end
 }
 
 const varint = (bytes: Uint8Array, cursor: { offset: number }): number => {

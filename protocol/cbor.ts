@@ -1,6 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import { Failure } from './failure.ts'
-import { asLink, linkAt, sameBytes } from './link.ts'
+import { asLink, copyAt, linkAt, sameBytes } from './link.ts'
 import { asciiAt } from './text.ts'
 
 /**
@@ -50,8 +50,7 @@ class Reader {
       case 1:
         return -1 - this.#argument(info, Number.MAX_SAFE_INTEGER - 1)
       case 2:
-        // A copy by construction: `slice` of a Node Buffer is a view of memory that is not ours.
-        return new Uint8Array(this.#take(this.#argument(info)))
+        return this.#copied(this.#argument(info))
       case 3:
         return this.#text(info)
       case 4:
@@ -79,9 +78,9 @@ class Reader {
     return start
   }
 
-  #take(length: number): Uint8Array {
+  #copied(length: number): Uint8Array {
     const start = this.#skip(length)
-    return this.#bytes.subarray(start, this.offset)
+    return copyAt(this.#bytes, start, this.offset)
   }
 
   /** The number behind an initial byte, refused when fewer bytes would have said it. */
@@ -159,7 +158,7 @@ class Reader {
     if (info === 22) return null
     if (info !== 27)
       throw new Failure(info === 25 || info === 26 ? 'NotCanonical' : 'Malformed', 'A block has a value that DAG-CBOR lacks.')
-    const { buffer, byteOffset } = this.#take(8)
+    const { buffer, byteOffset } = this.#copied(8)
     const value = new DataView(buffer, byteOffset).getFloat64(0)
     if (!Number.isFinite(value)) throw new Failure('Malformed', 'A block has a number that is not finite.')
     if (Number.isInteger(value)) throw new Failure('NotCanonical', 'A block has an integer written as a float.')

@@ -4,7 +4,7 @@ import { sha512 } from '@noble/hashes/sha2.js'
 import { base64url } from './base64.ts'
 import { Failure } from './failure.ts'
 import { disagreement } from './known-answers.ts'
-import { sameBytes, someBits } from './link.ts'
+import { copyAt, sameBytes, someBits } from './link.ts'
 
 /**
  * Ed25519 with one verdict wherever it runs. Libraries disagree on signatures that only an attacker makes (small-order points,
@@ -74,11 +74,9 @@ export const verify = (publicKey: Uint8Array, message: Uint8Array, signature: Ui
  */
 export const verifySignature = (using: Backend | Ed25519, publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean => {
   if (publicKey.length !== 32 || signature.length !== 64) return false
-  const R = signature.subarray(0, 32)
-  const S = signature.subarray(32)
-  if (!isStrictPoint(publicKey) || !isStrictPoint(R) || !isBelow(S, ORDER_BYTES)) return false
+  if (!isStrictPoint(publicKey, 0) || !isStrictPoint(signature, 0) || !isBelow(signature, 32, ORDER_BYTES)) return false
   if (using === 'native') return verifyNative(publicKey, message, signature)
-  return using === 'js' ? verifyJs(publicKey, message, R, S) : using.verify(publicKey, message, signature)
+  return using === 'js' ? verifyJs(publicKey, message, signature) : using.verify(publicKey, message, signature)
 }
 
 /** A signing function for the 32-byte seed of a private key (RFC 8032), and its public key. */
@@ -94,8 +92,11 @@ export const keyPair = (seed: Uint8Array, using: Backend | Ed25519 = inUse): Key
   const key = native.createPrivateKey({ key: der as Buffer, format: 'der', type: 'pkcs8' })
   // SubjectPublicKeyInfo ends with the key itself.
   const publicKey = new Uint8Array(native.createPublicKey(key).export({ format: 'der', type: 'spki' }).subarray(-32))
-  return { publicKey, sign: (message) => new Uint8Array(sign(null, message, key)) }
+  return { publicKey, sign: (message) => bytesOf(sign(null, message, key)) }
 }
+
+/** The same bytes, without what Node's Buffer does otherwise. */
+const bytesOf = ({ buffer, byteOffset, length }: Uint8Array): Uint8Array => new Uint8Array(buffer, byteOffset, length)
 
 /** What stands before the seed in PKCS #8 (RFC 8410, section 7). */
 const PKCS8 = [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20]
@@ -116,7 +117,8 @@ const verifyNative = (publicKey: Uint8Array, message: Uint8Array, signature: Uin
 }
 
 /** R' = S*B - k*A, compared with R as bytes: the cofactorless equation that OpenSSL uses. */
-const verifyJs = (publicKey: Uint8Array, message: Uint8Array, R: Uint8Array, S: Uint8Array): boolean => {
+const verifyJs = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean => {
+  const [R, S] = [signature.subarray(0, 32), signature.subarray(32)]
   const input = new Uint8Array(64 + message.length)
   input.set(R)
   input.set(publicKey, 32)
@@ -155,24 +157,29 @@ const SMALL_ORDER = [
   littleEndian(fromHex('c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a')),
 ].map(toBytes)
 
-/** Whether 32 bytes are the one encoding of a point that isn't of small order, as far as its y coordinate tells. */
-const isStrictPoint = (bytes: Uint8Array): boolean => {
-  const top = (bytes[31] as number) & 0x7f
+/** Whether the 32 bytes from `at` are the one encoding of a point that isn't of small order, as far as its y coordinate tells. */
+const isStrictPoint = (bytes: Uint8Array, at: number): boolean => {
+  const top = (bytes[at + 31] as number) & 0x7f
   // Nearly every point is done here: y isn't near p, and begins and ends like none of the table.
-  if (top === 0x7f && !isBelow(masked(bytes, top), P_BYTES)) return false
-  return !SMALL_ORDER.some((small) => small[31] === top && small[0] === bytes[0] && sameBytes(small, masked(bytes, top)))
+  if (top === 0x7f && !isBelow(withoutSign(bytes, at), 0, P_BYTES)) return false
+  for (const small of SMALL_ORDER) {
+    if (small[31] === top && small[0] === bytes[at] && sameBytes(small, withoutSign(bytes, at))) return false
+  }
+  return true
 }
 
-/** The bytes without the sign bit; a copy, since the caller's are a signature's or a key's own. */
-const masked = (bytes: Uint8Array, top: number): Uint8Array => {
-  const y = new Uint8Array(bytes)
-  y[31] = top
+/** A copy, since the caller's bytes are a signature's or a key's own. */
+const withoutSign = (bytes: Uint8Array, at: number): Uint8Array => {
+  const y = copyAt(bytes, at, at + 32)
+  y[31] = (y[31] as number) & 0x7f
   return y
 }
 
-const isBelow = (value: Uint8Array, bound: Uint8Array): boolean => {
+/** Whether the little-endian number of the 32 bytes from `at` is smaller than the bound. */
+const isBelow = (bytes: Uint8Array, at: number, bound: Uint8Array): boolean => {
   for (let index = 31; index >= 0; index--) {
-    if (value[index] !== bound[index]) return (value[index] as number) < (bound[index] as number)
+    const [ours, its] = [bytes[at + index] as number, bound[index] as number]
+    if (ours !== its) return ours < its
   }
   return false
 }

@@ -2,22 +2,36 @@ import { CID } from 'multiformats/cid'
 import { Digest } from 'multiformats/hashes/digest'
 import { Failure } from './failure.ts'
 
-/** Links that were read lately: proofs and roots come again and again, and a CID keeps its text once it was asked for it. */
-const MAX_RECENT = 8192
-const recent = new Map<number, CID>()
+/**
+ * Links that were read lately, each in the slot that its bytes choose: proofs and roots come again and again, and a CID keeps its text once it was
+ * asked for it. A slot holds what was read last, so strangers can fill no memory with it.
+ */
+const SLOTS = 1024
+const recent: (CID | undefined)[] = Array.from({ length: SLOTS }, () => undefined)
 
 /**
  * The link that stands in `bytes` from `start` to `end`. The same bytes give the same object while they are remembered.
  * @throws Failure Malformed, NotCanonical
  */
 export const linkAt = (bytes: Uint8Array, start: number, end: number): CID => {
-  if (end - start !== PLAIN_LENGTH) return decodeCid(new Uint8Array(bytes.subarray(start, end)))
-  const known = recent.get(someBits(bytes, start + 4))
+  if (end - start !== PLAIN_LENGTH) return decodeCid(copyAt(bytes, start, end))
+  const slot = someBits(bytes, start + 4) & (SLOTS - 1)
+  const known = recent[slot]
   if (known && standsAt(known, bytes, start)) return known
-  const cid = decodeCid(new Uint8Array(bytes.subarray(start, end)))
-  if (recent.size >= MAX_RECENT) recent.clear()
-  recent.set(someBits(bytes, start + 4), cid)
+  const cid = decodeCid(copyAt(bytes, start, end))
+  recent[slot] = cid
   return cid
+}
+
+/** Up to this many bytes the engine keeps an array among its objects, until someone makes a view of it. */
+const SMALL = 64
+
+/** A copy of a part. A `slice` of Node's Buffer would be a view of memory that is not ours. */
+export const copyAt = (bytes: Uint8Array, start: number, end: number): Uint8Array => {
+  if (end - start > SMALL) return new Uint8Array(bytes.subarray(start, end))
+  const copy = new Uint8Array(end - start)
+  for (let index = start; index < end; index++) copy[index - start] = bytes[index] as number
+  return copy
 }
 
 const standsAt = (cid: CID, bytes: Uint8Array, start: number): boolean => {
@@ -94,7 +108,7 @@ const PLAIN_LENGTH = 36
 export const decodeCid = (bytes: Uint8Array): CID => {
   // It has no other spelling, and is nearly every CID there is.
   if (bytes.length === PLAIN_LENGTH && bytes[0] === 1 && (bytes[1] as number) < 0x80 && bytes[2] === 0x12 && bytes[3] === 0x20) {
-    return new CID(1, bytes[1] as number, new Digest(0x12, 32, bytes.subarray(4), bytes.subarray(2)), bytes)
+    return new CID(1, bytes[1] as number, new Digest(0x12, 32, copyAt(bytes, 4, PLAIN_LENGTH), copyAt(bytes, 2, PLAIN_LENGTH)), bytes)
   }
   let cid: CID
   try {

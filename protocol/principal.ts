@@ -41,7 +41,7 @@ export const didFromBytes = (bytes: Uint8Array): DID | undefined =>
  */
 export const bytesFromDid = (did: string): Uint8Array => {
   const known = didBytes.get(did)
-  if (known) return known
+  if (known) return known.bytes
   try {
     const bytes = base58btc.decode(did.slice('did:key:'.length))
     // Encoding again refuses every second spelling.
@@ -65,22 +65,29 @@ export const isDid = (text: string): text is DID => {
 
 /** Whether `did` signed `message`, by the Ed25519 in use. */
 export const verifies = (did: DID, message: Uint8Array, signature: Uint8Array): boolean =>
-  verify(bytesFromDid(did).subarray(2), message, signature)
+  verify(didBytes.get(did)?.key ?? bytesFromDid(did).subarray(2), message, signature)
 
 /** Base 58 is quadratic; the principals of the moment repeat, so the last ones are remembered both ways. */
 const MAX_CACHED_DIDS = 4096
-const dids = new Map<number, { did: DID; bytes: Uint8Array }>()
-const didBytes = new Map<string, Uint8Array>()
+const dids = new Map<number, Known>()
+const didBytes = new Map<string, Known>()
+
+interface Known {
+  readonly did: DID
+  readonly bytes: Uint8Array
+  readonly key: Uint8Array
+}
 
 const base58Did = (bytes: Uint8Array): DID => {
   const known = dids.get(someBits(bytes, 2))
   if (known && sameBytes(known.bytes, bytes)) return known.did
-  const entry = { did: `did:key:${base58btc.encode(bytes)}` as DID, bytes: new Uint8Array(bytes) }
+  const copy = new Uint8Array(bytes)
+  const entry = { did: `did:key:${base58btc.encode(bytes)}` as DID, bytes: copy, key: copy.subarray(2) }
   if (didBytes.size >= MAX_CACHED_DIDS) {
     dids.clear()
     didBytes.clear()
   }
   dids.set(someBits(bytes, 2), entry)
-  didBytes.set(entry.did, entry.bytes)
+  didBytes.set(entry.did, entry)
   return entry.did
 }

@@ -179,17 +179,21 @@ const checkMap = (schema: JsonSchema, value: unknown, path: string) => {
     return mismatch(path, 'must be a map')
   }
   const map = value as { [field: string]: unknown }
-  const keys = Object.keys(map).filter((key) => map[key] !== undefined)
-  const at = (field: string) => (path ? `${path}.${field}` : field)
-  if (keys.length > (schema.maxProperties ?? Number.POSITIVE_INFINITY))
+  const keys = Object.keys(map)
+  if (schema.maxProperties !== undefined && keys.filter((key) => map[key] !== undefined).length > schema.maxProperties) {
     return mismatch(path, `has more than ${schema.maxProperties} entries`)
-  const missing = schema.required?.find((field) => !Object.hasOwn(map, field) || map[field] === undefined)
-  if (missing !== undefined) return mismatch(at(missing), 'is missing')
+  }
+  for (const field of schema.required ?? []) {
+    if (!Object.hasOwn(map, field) || map[field] === undefined) return mismatch(below(path, field), 'is missing')
+  }
   for (const key of keys) {
+    if (map[key] === undefined) continue
     const field = schema.properties && Object.hasOwn(schema.properties, key) ? schema.properties[key] : schema.additionalProperties
-    if (!field) return mismatch(at(key), 'is not a field of it')
-    const found = check(field, map[key], at(key))
+    if (!field) return mismatch(below(path, key), 'is not a field of it')
+    const found = check(field, map[key], below(path, key))
     if (found) return found
   }
   return undefined
 }
+
+const below = (path: string, field: string): string => (path ? `${path}.${field}` : field)

@@ -2,7 +2,7 @@ import type { CID } from 'multiformats/cid'
 import { cidOf } from './block.ts'
 import { decode, encode, type Value } from './cbor.ts'
 import { Failure } from './failure.ts'
-import { asLink, textOf } from './link.ts'
+import { asLink, copyAt, textOf } from './link.ts'
 import { signingPayload } from './payload.ts'
 import { bytesFromDid, type DID, didFromBytes, type Signer, verifies } from './principal.ts'
 
@@ -42,8 +42,8 @@ export interface Ucan extends Claims {
 const VERSION = '0.9.1'
 /** Multicodec EdDSA 0xd0ed as a varint, then the length 64: what stands before every signature. */
 export const SIGNATURE_PREFIX = [0xed, 0xa1, 0x03, 0x40] as const
-const FIELDS = new Set(['s', 'v', 'att', 'aud', 'exp', 'fct', 'iss', 'nbf', 'nnc', 'prf'])
 const REQUIRED = ['s', 'v', 'att', 'aud', 'exp', 'iss', 'prf']
+const FIELDS = new Set([...REQUIRED, 'fct', 'nbf', 'nnc'])
 /** An ability: whole lower-case segments; a star only alone or as the last one. */
 const ABILITY = /^(\*|ucan:\*|[a-z0-9_.:-]+(\/[a-z0-9_.-]+)*\/(\*|[a-z0-9_.-]+))$/i
 
@@ -74,11 +74,11 @@ export const decodeUcan = (cid: CID, bytes: Uint8Array): Ucan => {
 type Model = { readonly [field: string]: Value }
 
 const mustHaveFields = (model: Model, link: string): void => {
-  const missing = isMap(model) ? REQUIRED.filter((field) => !Object.hasOwn(model, field)) : REQUIRED
-  if (missing.length > 0) {
-    // A UCAN without `prf` reads as one with an empty list elsewhere: a second form.
-    const bare = missing.length === 1 && missing[0] === 'prf'
-    throw new Failure(bare ? 'NotCanonical' : 'Malformed', 'A block is not a UCAN.', { link })
+  if (!isMap(model)) throw new Failure('Malformed', 'A block is not a UCAN.', { link })
+  for (const field of REQUIRED) {
+    if (Object.hasOwn(model, field)) continue
+    // A UCAN without `prf`, the last of them, reads as one with an empty list elsewhere: a second form.
+    throw new Failure(field === 'prf' ? 'NotCanonical' : 'Malformed', 'A block is not a UCAN.', { link })
   }
   for (const field of Object.keys(model)) {
     if (!FIELDS.has(field))
@@ -156,7 +156,7 @@ const refuseSlashKeys = (value: Value, field: string, link: string): void => {
   if (Array.isArray(value)) for (const item of value) refuseSlashKeys(item, field, link)
   else if (isMap(value)) {
     if (Object.hasOwn(value, '/')) throw notCanonical(field, link, 'has a map with the key "/"')
-    for (const item of Object.values(value)) refuseSlashKeys(item, field, link)
+    for (const key of Object.keys(value)) refuseSlashKeys(value[key] as Value, field, link)
   }
 }
 
@@ -203,5 +203,5 @@ const readSignature = (value: Value | undefined, link: string): Uint8Array => {
   if (SIGNATURE_PREFIX.some((byte, index) => value[index] !== byte))
     throw new Failure('Unsupported', 'A UCAN is not signed by Ed25519.', { link, field: 's' })
   if (value.length !== 68) throw notCanonical('s', link, 'is longer or shorter than an Ed25519 signature')
-  return value.subarray(4)
+  return copyAt(value, 4, 68)
 }

@@ -31,6 +31,8 @@ describe('a running host', () => {
     await expect(world.call(alice, { can: `x/${'y'.repeat(30)}` }), 'UnknownAbility')
     const metrics = (await page('/metrics')).far.text
     assert.match(metrics, /symbiosis_calls_total{can="unknown",outcome="UnknownAbility"} 1/)
+    assert.match(metrics, /symbiosis_call_seconds_bucket{can="unknown",le="\+Inf"} 1\nsymbiosis_call_seconds_sum{can="unknown"} 0\.\d+\n/)
+    assert.match(metrics, /symbiosis_call_seconds_count{can="unknown"} 1/)
     assert.doesNotMatch(metrics, /yyy|did:key/)
     assert.equal((await page('/nothing')).far.status, 404)
     assert.equal((await fetch(`${url}/`, { method: 'HEAD' })).status, 200)
