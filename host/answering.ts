@@ -4,6 +4,7 @@ import {
   type Authorized,
   admitting,
   authorize,
+  type Bounds,
   type Call,
   type Door,
   Failure,
@@ -26,6 +27,7 @@ import type { Metrics } from './metrics.ts'
 
 interface Parts {
   readonly signer: LocalSigner
+  readonly bounds: Bounds
   /** What decides, as of now. */
   guard(): Guard
   readonly memory: UcanMemory
@@ -42,7 +44,7 @@ type Answering = Promise<Outcome & { readonly ran: CID }>
 
 /** The door of a host: admission, then for each invocation the pipeline; one receipt each. */
 export const answering = (parts: Parts): Door => {
-  const { signer, guard, memory, gate, dispatcher, metrics, log, closing } = parts
+  const { signer, bounds, guard, memory, gate, dispatcher, metrics, log, closing } = parts
   const replies = new ReplyWriter(signer)
 
   const door = async (call: Call): Promise<Answer> => {
@@ -54,7 +56,9 @@ export const answering = (parts: Parts): Door => {
     } finally {
       gate.judge(call.connection, allowed)
     }
-    const answered = await Promise.all(answers)
+    // None of them ever fails, so none is left alone while another is waited for.
+    const answered = []
+    for (const answer of answers) answered.push(await answer)
     const body = answered.find((answer) => answer.body)?.body
     const message = signed(answered)
     return body ? { message, body } : { message }
@@ -75,7 +79,7 @@ export const answering = (parts: Parts): Door => {
 
   /** Begins all calls of a message, each as soon as it is decided, and says what the message proves: see `Gate.judge`. */
   function* begin(call: Call): Steps<{ answers: Answering[]; allowed: boolean | undefined }> {
-    const message = yield* admitting(call.message, guard().bounds, memory)
+    const message = yield* admitting(call.message, bounds, memory)
     const decided: Result<Authorized>[] = []
     const answers: Answering[] = []
     for (const invocation of message.invocations) {
@@ -115,7 +119,7 @@ export const answering = (parts: Parts): Door => {
     }
     const { out, body } = outcome
     const { can } = invocation.capabilities[0] ?? { can: '' }
-    metrics.called(guard().ability(can) ? can : 'unknown', out.error?.name ?? 'ok', (performance.now() - started) / 1000)
+    metrics.called(ok || guard().ability(can) ? can : 'unknown', out.error?.name ?? 'ok', (performance.now() - started) / 1000)
     if (log.isLevelEnabled('debug')) {
       log.debug(
         { can, agent: invocation.issuer, invocation: textOf(ran), refusal: out.error?.name, remote: call.remote },

@@ -35,10 +35,13 @@ export class CallContext implements Context, KernelContext {
   readonly #brought: Brought
   #workspace: Workspace | undefined
   #signal: AbortSignal | undefined
-  #body: ReadableStream<Uint8Array> | undefined
+  readonly body: ReadableStream<Uint8Array>
 
   constructor(brought: Brought) {
     this.#brought = brought
+    const { body } = brought.call
+    // At once, whether the handler asks for it or not: an upload that stands still must not hold up who closes, or wait for who has left.
+    this.body = body ? streamUntil(body, this.signal) : NO_BODY
   }
 
   get space() {
@@ -60,13 +63,6 @@ export class CallContext implements Context, KernelContext {
   get signal(): AbortSignal {
     this.#signal ??= AbortSignal.any([this.#brought.call.signal, this.#brought.end])
     return this.#signal
-  }
-
-  get body(): ReadableStream<Uint8Array> {
-    const { call } = this.#brought
-    // An upload that stands still must not hold up who closes, or waits for who has left.
-    this.#body ??= call.body && streamUntil(call.body, this.signal)
-    return this.#body ?? NO_BODY
   }
 
   get get() {

@@ -178,6 +178,7 @@ export class Host implements AsyncDisposable {
     })
     const answer = answering({
       signer: parts.signer,
+      bounds,
       guard,
       memory,
       gate: this.gate,
@@ -248,13 +249,11 @@ export class Host implements AsyncDisposable {
     for (const { hooks } of this.#parts.provided) await hooks.held?.(...held)
   }
 
-  async #track<T>(running: Promise<T>): Promise<T> {
+  #track<T>(running: Promise<T>): Promise<T> {
     this.#running.add(running)
-    try {
-      return await running
-    } finally {
-      this.#running.delete(running)
-    }
+    const done = () => this.#running.delete(running)
+    running.then(done, done)
+    return running
   }
 
   #every(seconds: number, task: () => Promise<unknown>): void {

@@ -236,6 +236,8 @@ const readExecute = (root: Block, bounds: Bounds): string[] => {
 
 /** The longest chain below each block, each block looked at once: diamonds cost no more than chains. */
 const checkDepth = (invocations: readonly Ucan[], ucans: ReadonlyMap<string, Ucan>, bounds: Bounds): void => {
+  // No chain has more links than there are UCANs.
+  if (ucans.size <= bounds.depth) return
   const depths = new Map<Ucan, number>()
   const depthOf = (ucan: Ucan, level: number): number => {
     if (level > bounds.depth) throw tooLarge('depth', level, bounds.depth, 'A chain of proofs', textOf(ucan.cid))

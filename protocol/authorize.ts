@@ -80,8 +80,9 @@ export const authorize = (invocation: Ucan, message: Admitted, guard: Guard): Re
 }
 
 const oneCapability: Step = (call) => {
-  const [capability, ...more] = call.invocation.capabilities
-  if (!capability || more.length > 0) return say('Malformed', 'An invocation has exactly one capability.', call)
+  const { capabilities } = call.invocation
+  const [capability] = capabilities
+  if (!capability || capabilities.length > 1) return say('Malformed', 'An invocation has exactly one capability.', call)
   call.capability = capability
 }
 
@@ -205,11 +206,12 @@ const hintForExpired = {
 /** UCAN as stock reads it: some capability of the link allows the claim, fields of its `nb` being values that the claim must have. */
 const allowsClaim = (link: Ucan, claim: Capability, ability: Ability): Refusal | undefined => {
   let reason: string | undefined
-  for (const { can, with: resource, nb = {} } of link.capabilities) {
+  for (const { can, with: resource, nb } of link.capabilities) {
     if (resource !== claim.with && resource !== 'ucan:*') continue
     if (!covers(can, claim.can) && can !== 'ucan:*') continue
-    const unknown = Object.keys(nb).find((field) => !Object.hasOwn(ability.nb.properties ?? {}, field))
-    const other = Object.keys(nb).find((field) => !sameValue(nb[field], ownField(claim.nb, field)))
+    const fields = nb ? Object.keys(nb) : []
+    const unknown = fields.find((field) => !Object.hasOwn(ability.nb.properties ?? {}, field))
+    const other = fields.find((field) => !sameValue(nb?.[field], ownField(claim.nb, field)))
     if (unknown === undefined && other === undefined) return undefined
     reason =
       unknown === undefined ? `allows only one value of "${other}"` : `has the caveat "${unknown}", which "${claim.can}" does not know`

@@ -114,6 +114,9 @@ const cidAt = (bytes: Uint8Array, start: number, end: number): CID => decodeCid(
 
 /** How many of the leading bytes are a CID. */
 const cidLength = (bytes: Uint8Array, start: number, end: number): number => {
+  // Nearly all are like this: version 1, a codec of one byte, sha2-256.
+  const isPlain = bytes[start] === 1 && (bytes[start + 1] as number) < 0x80 && bytes[start + 2] === 0x12 && bytes[start + 3] === 0x20
+  if (isPlain && end - start >= 36) return 36
   const cursor = { offset: start }
   // A CIDv0 is a digest alone; before it stand a version and a codec otherwise.
   const isDigest = bytes[start] === 0x12 && bytes[start + 1] === 0x20

@@ -56,8 +56,8 @@ class Walk {
   readonly #search: Search
   readonly #message: Admitted
   readonly #guard: Guard
-  readonly #standing = new Set<Ucan>()
-  readonly #dead = new Set<Ucan>()
+  /** What is known of links: that they stand by themselves, or that nothing works below them. */
+  readonly #known = new Map<Ucan, 'standing' | 'dead'>()
   #steps = 0
 
   constructor(search: Search, message: Admitted, guard: Guard) {
@@ -71,12 +71,12 @@ class Walk {
     let found = false
     for (let index = 0; index < links.length; index++) {
       const link = this.#message.ucans.get(textOf(links[index] as CID))
-      if (!link || link.audience !== holder || this.#dead.has(link) || isRepeated(links, index)) continue
+      if (!link || link.audience !== holder || this.#known.get(link) === 'dead' || isRepeated(links, index)) continue
       this.#step()
       const alive = this.#stands(link) && this.#pathsThrough(link, take)
       if (alive === ENOUGH) return ENOUGH
       if (alive) found = true
-      else this.#dead.add(link)
+      else this.#known.set(link, 'dead')
     }
     return found
   }
@@ -98,11 +98,11 @@ class Walk {
 
   /** Cheap questions first: a signature is only asked for where it would matter. */
   #stands(link: Ucan): boolean {
-    if (this.#standing.has(link)) return true
+    if (this.#known.has(link)) return true
     const { chain } = this.#search
     const refusal = this.#search.stands(link, this.#guard.now) ?? (this.#message.checks.isSigned(link) ? undefined : unsigned(link, chain))
     if (refusal) this.#note(refusal)
-    else this.#standing.add(link)
+    else this.#known.set(link, 'standing')
     return !refusal
   }
 

@@ -26,8 +26,8 @@ export const leaseCan = (can: string): string => `${LEASE}${can}`
 
 /** The one capability of a lease, or undefined: a UCAN with several isn't one, nor is one that leases more than a service. */
 export const leaseOf = (ucan: Ucan): Capability | undefined => {
-  const [capability, ...more] = ucan.capabilities
-  if (!capability || more.length > 0) return undefined
+  const [capability] = ucan.capabilities
+  if (!capability || ucan.capabilities.length > 1) return undefined
   return /^lease\/[a-z][a-z0-9-]*\/(\*|[a-z0-9]+)$/.test(capability.can) ? capability : undefined
 }
 

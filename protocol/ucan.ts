@@ -2,7 +2,7 @@ import type { CID } from 'multiformats/cid'
 import { cidOf } from './block.ts'
 import { decode, encode, type Value } from './cbor.ts'
 import { Failure } from './failure.ts'
-import { asLink, copyAt, textOf } from './link.ts'
+import { asLink, textOf } from './link.ts'
 import { signingPayload } from './payload.ts'
 import { bytesFromDid, type DID, didFromBytes, type Signer, verifies } from './principal.ts'
 
@@ -203,5 +203,5 @@ const readSignature = (value: Value | undefined, link: string): Uint8Array => {
   if (SIGNATURE_PREFIX.some((byte, index) => value[index] !== byte))
     throw new Failure('Unsupported', 'A UCAN is not signed by Ed25519.', { link, field: 's' })
   if (value.length !== 68) throw notCanonical('s', link, 'is longer or shorter than an Ed25519 signature')
-  return copyAt(value, 4, 68)
+  return value.subarray(4)
 }
