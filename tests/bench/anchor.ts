@@ -2,8 +2,13 @@ import { createPrivateKey, createPublicKey, type KeyObject, randomBytes, sign, v
 import { generateSeed } from '@symbiosis/protocol'
 import type { Candidate } from './rounds.ts'
 
-/** What no signed call can do without: one Ed25519 verification and one signature by OpenSSL, keys at hand. */
-export const anchor = (): Candidate<{ message: Buffer; signature: Buffer }> => {
+interface Signed {
+  message: Buffer
+  signature: Buffer
+}
+
+/** What no signed call can do without: one Ed25519 verification, or as many as there are new proofs, and one signature by OpenSSL, keys at hand. */
+export const anchor = (verifications = 1): Candidate<Signed> => {
   const [caller, host] = [keys(), keys()]
   return {
     name: 'anchor',
@@ -13,7 +18,9 @@ export const anchor = (): Candidate<{ message: Buffer; signature: Buffer }> => {
         return { message, signature: sign(null, message, caller.privateKey) }
       }),
     run({ message, signature }) {
-      if (!verify(null, message, caller.publicKey, signature)) throw new Error('The anchor does not verify.')
+      for (let index = 0; index < verifications; index++) {
+        if (!verify(null, message, caller.publicKey, signature)) throw new Error('The anchor does not verify.')
+      }
       return sign(null, message, host.privateKey)
     },
   }

@@ -1,6 +1,11 @@
+import { type Ed25519, useEd25519 } from '@symbiosis/protocol'
+import { collect, settle } from './garbage.ts'
+
 /** What is measured: `prepare` makes inputs that were never used before, untimed; `run` does the work on one of them. */
 export interface Candidate<T = unknown> {
   readonly name: string
+  /** What is in use while it runs; the runtime's own where it says nothing. */
+  readonly ed25519?: Ed25519
   prepare(count: number): Promise<T[]> | T[]
   run(input: T): unknown
 }
@@ -9,40 +14,71 @@ export interface Candidate<T = unknown> {
 export type Costs = ReadonlyMap<string, readonly number[]>
 
 export interface Plan {
-  rounds: number
+  readonly rounds: number
   /** CPU milliseconds that one batch of a candidate should take. */
-  batchMs: number
+  readonly batchMs: number
+  /** Runs of each candidate before the first round: the engine compiles and collects in threads of its own, which count until the code is settled. */
+  readonly warmRuns: number
+  /** CPU milliseconds after which a slow candidate is warm all the same. */
+  readonly warmMs: number
+  /** Who call once each, for what memory they leave behind. */
+  readonly tenants: number
 }
+
+/** Warming goes around the candidates as well, so that code which they share has seen all of them before any is measured. */
+const WARMING_PASSES = 4
 
 /**
  * Measures candidates interleaved: each round runs a batch of each, in another order every time, so that what else the machine does hits
  * all of them alike.
  */
-export const interleave = async (candidates: readonly Candidate[], { rounds, batchMs }: Plan): Promise<Costs> => {
+export const interleave = async (candidates: readonly Candidate[], plan: Omit<Plan, 'tenants'>): Promise<Costs> => {
   const costs = new Map<string, number[]>(candidates.map(({ name }) => [name, []]))
   const counts = new Map<Candidate, number>()
-  for (const candidate of candidates) {
-    // The first batches warm the code and the caches up, and tell how much work a batch holds.
-    let cost = await batch(candidate, 3)
-    for (let warming = 0; warming < 3; warming++) cost = await batch(candidate, Math.max(2, Math.ceil((batchMs * 1000) / cost)))
-    counts.set(candidate, Math.max(2, Math.ceil((batchMs * 1000) / cost)))
+  for (let pass = 0; pass < WARMING_PASSES; pass++) {
+    for (const candidate of candidates) {
+      const cost = await warm(candidate, plan.warmRuns / WARMING_PASSES, (plan.warmMs * 1000) / WARMING_PASSES)
+      counts.set(candidate, Math.max(2, Math.ceil((plan.batchMs * 1000) / cost)))
+    }
   }
-  for (let round = 0; round < rounds; round++) {
-    for (const candidate of rotated(candidates, round)) costs.get(candidate.name)?.push(await batch(candidate, counts.get(candidate) ?? 2))
+  for (let round = 0; round < plan.rounds; round++) {
+    for (const candidate of shuffled(candidates)) costs.get(candidate.name)?.push(await batch(candidate, counts.get(candidate) ?? 2))
   }
   return costs
 }
 
+/** Runs so often, or so long where that is sooner, and says what the last runs cost. */
+const warm = async (candidate: Candidate, runs: number, micros: number): Promise<number> => {
+  let cost = await batch(candidate, 3)
+  for (let done = 3, spent = 3 * cost; done < runs && spent < micros; ) {
+    const count = Math.max(2, Math.min(WARMING_BATCH, Math.ceil(runs - done), Math.ceil((micros - spent) / cost)))
+    cost = await batch(candidate, count)
+    done += count
+    spent += count * cost
+  }
+  return cost
+}
+
+const WARMING_BATCH = 250
+
 const batch = async (candidate: Candidate, count: number): Promise<number> => {
   const inputs = await candidate.prepare(count)
-  globalThis.gc?.()
+  useEd25519(candidate.ed25519)
+  settle()
   const before = process.cpuUsage()
   for (const input of inputs) await candidate.run(input)
+  collect()
   const { user, system } = process.cpuUsage(before)
+  useEd25519()
   return (user + system) / count
 }
 
-const rotated = <T>(items: readonly T[], by: number): T[] => items.map((_, index) => items[(index + by) % items.length] as T)
+/** In any order, so that nobody always comes after the same one and finds what that left in the caches. */
+export const shuffled = <T>(items: readonly T[]): T[] =>
+  items
+    .map((item) => [Math.random(), item] as const)
+    .sort(([a], [b]) => a - b)
+    .map(([, item]) => item)
 
 export const median = (values: readonly number[]): number => {
   const sorted = [...values].sort((a, b) => a - b)

@@ -1,47 +1,57 @@
-import { cpus } from 'node:os'
+import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
+import { againstStock } from './against-stock.ts'
+import { coldChains } from './cold.ts'
 import { durableCalls } from './durable.ts'
 import { overHttp } from './http.ts'
+import { remembered } from './memory.ts'
 import type { Plan } from './rounds.ts'
+import { type Row, table, verdict } from './rows.ts'
 import { serverPart } from './server-part.ts'
 import { symbiontSide } from './symbiont.ts'
+import { twoProcesses } from './two-processes.ts'
 
-/** One figure. `goal` is null where none is set; `holds` says whether it is met. */
-export interface Row {
-  readonly name: string
-  readonly value: number
-  readonly unit: string
-  readonly goal?: number
-  readonly holds?: boolean
+const { values: options } = parseArgs({
+  options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, only: { type: 'string', multiple: true } },
+})
+const plan: Plan = options.quick
+  ? { rounds: 2, batchMs: 5, warmRuns: 8, warmMs: 50, tenants: 400 }
+  : { rounds: 21, batchMs: 60, warmRuns: 4000, warmMs: 2000, tenants: 100_000 }
+
+const PARTS: { readonly [part: string]: [title: string, measure: (plan: Plan) => Promise<Row[]>] } = {
+  server: ['The server part of one leased read, in process, proofs warm', serverPart],
+  stock: ['The server part against @ucanto/server', againstStock],
+  cold: ['The server part where nothing was seen before', coldChains],
+  symbiont: ['The symbiont side against @ucanto/client with a native key', symbiontSide],
+  http: ['Calls over loopback HTTP', overHttp],
+  processes: ['Two processes', twoProcesses],
+  durable: ['Durable calls, 64 callers at once', durableCalls],
+  memory: ['Memory', remembered],
 }
 
-const { values: options } = parseArgs({ options: { json: { type: 'boolean' }, quick: { type: 'boolean' } } })
-const plan: Plan = options.quick ? { rounds: 2, batchMs: 5 } : { rounds: 21, batchMs: 60 }
+const unknown = options.only?.find((part) => !Object.hasOwn(PARTS, part))
+if (unknown !== undefined) throw new Error(`There is no part "${unknown}": ${Object.keys(PARTS).join(', ')}.`)
 
-const PARTS: [string, (plan: Plan) => Promise<Row[]>][] = [
-  ['the server part', serverPart],
-  ['the symbiont side', symbiontSide],
-  ['calls over HTTP', overHttp],
-  ['durable calls', durableCalls],
-]
+const [load = 0] = loadavg()
+const machine = {
+  cpu: cpus()[0]?.model ?? 'unknown',
+  cores: cpus().length,
+  platform: `${process.platform} ${process.arch}`,
+  /** Of the minute before: what others did meanwhile. */
+  load: Number(load.toFixed(2)),
+}
+if (!options.json) console.log(`Node ${process.version}, ${machine.cores} × ${machine.cpu}, load ${machine.load} before\n`)
 
 const rows: Row[] = []
-for (const [name, measure] of PARTS) {
-  if (!options.json) process.stderr.write(`measuring ${name}\n`)
-  rows.push(...(await measure(plan)))
+for (const [part, [title, measure]] of Object.entries(PARTS)) {
+  if (options.only && !options.only.includes(part)) continue
+  const measured = await measure(plan)
+  rows.push(...measured)
+  if (!options.json) console.log(table(title, measured))
 }
 
-const rounded = rows.map(({ name, value, unit, goal = null, holds = null }) => ({
-  name,
-  value: Number(value.toPrecision(4)),
-  unit,
-  goal,
-  holds,
-}))
 if (options.json) {
-  const machine = { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, platform: `${process.platform} ${process.arch}` }
-  console.log(JSON.stringify({ machine, node: process.version, rows: rounded }, undefined, 2))
+  console.log(JSON.stringify({ machine, node: process.version, rows }, undefined, 2))
 } else {
-  const width = Math.max(...rounded.map(({ name }) => name.length))
-  for (const { name, value, unit } of rounded) console.log(`${name.padEnd(width)}  ${String(value).padStart(8)} ${unit}`)
+  console.log(verdict(rows))
 }

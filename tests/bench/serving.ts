@@ -1,23 +1,22 @@
 import { randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { generateSeed, signerFromSeed } from '@symbiosis/protocol'
+import { sodium } from '@symbiosis/host/sodium'
+import { encodeInvocations, generateSeed, signerFromSeed, ucansOf, useEd25519 } from '@symbiosis/protocol'
 import { generateKeyPair, jwtVerify, SignJWT } from 'jose'
+import { answering } from './children.ts'
+import { collect, settle } from './garbage.ts'
+import type { Post } from './posts.ts'
 import { stockServer } from './stock.ts'
-import { callerOf, leasedBy, leaseFrom, messagesOf, now, openHost } from './world.ts'
+import { callerOf, issue, leasedBy, leaseFrom, messagesOf, now, openHost } from './world.ts'
 
 /**
- * A server in a process of its own: `fork('serving.ts', [kind])`. It sends `{ url }`; asked `{ prepare: count }` it sends that many requests which nobody
- * has made, asked `{ cpu: true }` the CPU microseconds that it has used.
+ * A server in a process of its own: `start('./serving.ts', [kind])`. It sends `{ url }`; asked `{ prepare: count, calls }` it sends that many requests of so many calls
+ * which nobody has made, asked `{ cpu: true }` the CPU microseconds that it has used.
  */
-export interface Post {
-  readonly headers: Record<string, string>
-  readonly body: Uint8Array
-}
-
 interface Serving {
   readonly url: string
-  prepare(count: number): Promise<Post[]>
+  prepare(count: number, calls: number): Promise<Post[]>
 }
 
 const CAR = { 'content-type': 'application/vnd.ipld.car', accept: 'application/vnd.ipld.car' }
@@ -27,7 +26,17 @@ const ours = async (): Promise<Serving> => {
   const { host } = await openHost()
   const { url } = await host.listen()
   const caller = await callerOf(host.did, 1, leasedBy(host))
-  return { url: url as string, prepare: async (count) => (await messagesOf(caller, count)).map((body) => ({ headers: CAR, body })) }
+  const post = async (calls: number): Promise<Post> => {
+    const invocations = await Promise.all(Array.from({ length: calls }, () => issue(caller)))
+    return { headers: CAR, body: encodeInvocations(invocations, ucansOf(caller.proofs)) }
+  }
+  return { url: url as string, prepare: (count, calls) => Promise.all(Array.from({ length: count }, () => post(calls))) }
+}
+
+/** The same with a faster Ed25519. */
+const withSodium = (): Promise<Serving> => {
+  useEd25519(sodium())
+  return ours()
 }
 
 /** `@ucanto/server` with the principal that it comes with. */
@@ -80,13 +89,16 @@ const listen = async (answer: (post: Post) => Promise<Uint8Array>): Promise<stri
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-const { url, prepare } = await { ours, stock, jwt }[process.argv[2] as 'ours' | 'stock' | 'jwt']()
-process.on('message', async (asked: { prepare?: number; cpu?: true }) => {
-  if (asked.prepare !== undefined) process.send?.({ posts: await prepare(asked.prepare) })
-  if (asked.cpu) {
-    const { user, system } = process.cpuUsage()
-    process.send?.({ cpu: user + system })
+const KINDS = { ours, sodium: withSodium, stock, jwt }
+const { url, prepare } = await KINDS[process.argv[2] as keyof typeof KINDS]()
+answering(async (asked: { prepare: number; calls: number } | { cpu: true }) => {
+  if ('prepare' in asked) {
+    const posts = await prepare(asked.prepare, asked.calls)
+    settle()
+    return { posts }
   }
+  collect()
+  const { user, system } = process.cpuUsage()
+  return { cpu: user + system }
 })
-process.once('disconnect', () => process.exit())
 process.send?.({ url })

@@ -61,7 +61,7 @@ const LEASE_CONTEXT = {
 }
 
 /** A stock signer whose key does its work in OpenSSL. */
-const nativeSigner = (seed: Uint8Array, stock: ed25519.EdSigner) => {
+export const nativeSigner = (seed: Uint8Array, stock: ed25519.EdSigner) => {
   const { sign } = keyPair(seed)
   const overrides = {
     sign: (payload: Uint8Array) => Signature.create(Signature.EdDSA, sign(payload)),
@@ -80,7 +80,7 @@ interface NativeVerifier {
   verify(payload: Uint8Array, signature: { raw: Uint8Array }): boolean
 }
 
-const nativeVerifier = (did: string): NativeVerifier => {
+export const nativeVerifier = (did: string): NativeVerifier => {
   let verifier = verifiers.get(did)
   if (!verifier) {
     const key = bytesFromDid(did).subarray(2)

@@ -1,5 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { allow, type Engine, Host, openLog } from '@symbiosis/host'
 import {
@@ -27,12 +26,14 @@ import {
   ucansOf,
   unwrap,
 } from '@symbiosis/protocol'
+import { newFolder, removeFolder } from './folders.ts'
+import type { Candidate } from './rounds.ts'
 
 export const now = (): number => Math.floor(Date.now() / 1000)
 const newSigner = (): LocalSigner => signerFromSeed(generateSeed())
 
 /** The least that a service can do: what a call costs beside it is what is measured. */
-const shelf = service('shelf', {
+export const shelf = service('shelf', {
   rev: 1,
   about: 'Reads from memory',
   abilities: {
@@ -52,7 +53,7 @@ export const openHost = async <E extends Engine = Engine>(
   services: (engine: E) => Provided[] = () => [shelfHost],
   engine: (dir: string) => Promise<E> = async () => noBlocks as E,
 ): Promise<{ host: Host; engine: E; close(): Promise<void> }> => {
-  const dir = await mkdtemp(join(tmpdir(), 'symbiosis-bench-'))
+  const dir = await newFolder()
   const opened = await engine(dir)
   const host = await Host.open<E>({
     dir: join(dir, 'host'),
@@ -64,10 +65,14 @@ export const openHost = async <E extends Engine = Engine>(
   })
   const close = async () => {
     await host.close()
-    await rm(dir, { recursive: true, force: true })
+    await removeFolder(dir)
   }
   return { host, engine: opened, close }
 }
+
+/** The key of a host that keeps it in its folder: whoever has it gives leases without asking. */
+export const seedOf = (host: Host): Buffer =>
+  Buffer.from((JSON.parse(readFileSync(join(host.dir, 'host.key'), 'utf8')) as { seed: string }).seed, 'base64url')
 
 /** Who calls whom on the strength of what. */
 export interface Caller {
@@ -127,3 +132,10 @@ export const messagesOf = async (caller: Caller, count: number, can?: string, nb
 }
 
 export const call = (message: Uint8Array) => ({ message, streams: false, signal: new AbortController().signal, remote: 'bench' })
+
+/** That what is measured is the work and not its refusal. */
+export const mustAnswer = async ({ name, prepare, run }: Candidate): Promise<void> => {
+  const [message] = await prepare(1)
+  const answer = Buffer.from((await run(message)) as Uint8Array).toString('latin1')
+  if (!answer.includes('alice') || answer.includes('error')) throw new Error(`${name} refuses: ${answer}`)
+}
