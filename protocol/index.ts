@@ -6,7 +6,8 @@ export { type CarBounds, decodeCar, encodeCar, encodeVarint, readCarStream, Stre
 export { decode, encode, type Value } from './cbor.ts'
 export { findPaths, type Path, type Search } from './chain.ts'
 export type { Answer, Call, Channel, Door, Gate, OpenOptions } from './channel.ts'
-export { answerAll, type HttpOptions, httpChannel, httpListener, type Page, STREAM_TYPE } from './channels/http.ts'
+export { STREAM_TYPE } from './channels/body.ts'
+export { answerAll, type HttpOptions, httpChannel, httpListener, type Page } from './channels/http.ts'
 export { inProcessChannel } from './channels/in-process.ts'
 export { Checks, finish, type Steps } from './checks.ts'
 export {

@@ -1,16 +1,12 @@
 import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
-import { encodeVarint, StreamReader } from '../car.ts'
 import type { Answer, Channel, Door, Gate, OpenOptions } from '../channel.ts'
 import { Failure, isAbort, type Refusal, toRefusal } from '../failure.ts'
 import { CAR_TYPE } from '../message.ts'
-import { streamFrom, streamUntil } from '../stream.ts'
+import { streamUntil } from '../stream.ts'
+import { Arrivals } from './arrivals.ts'
+import { framed, joined, STREAM_TYPE, tooLarge, unframed } from './body.ts'
 
-/**
- * HTTP. A message is the body of a POST to `/` and of its answer. Where an ability streams, the body is the message behind its length as
- * a varint, and then the bytes of the stream to the end of the body: `application/vnd.symbiosis.stream`. HTTP carries a stream one way at a time.
- */
-export const STREAM_TYPE = 'application/vnd.symbiosis.stream'
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 type Fetch = (url: string, init: RequestInit & { duplex?: 'half' }) => Promise<Response>
@@ -78,43 +74,65 @@ export interface HttpOptions {
  * The host's end, as a listener for `http.createServer` of Node. Any web page may call: the signed invocation is the only
  * authority, and there are no cookies that a page could ride on.
  */
-export const httpListener =
-  (door: Door, { pages, remote = ({ socket }) => socket.remoteAddress ?? 'unknown', ...options }: HttpOptions) =>
-  async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const aborter = new AbortController()
-    const { gate } = options
+export const httpListener = (
+  door: Door,
+  { pages, remote = ({ socket }) => socket.remoteAddress ?? 'unknown', ...options }: HttpOptions,
+): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) => {
+  const { gate } = options
+  const arrivals = new Arrivals(options)
+  return async (request, response) => {
+    const caller = new Caller()
     const connection = request.socket
     // The response closes when it is done, too; then nobody listens any more.
     response.once('close', () => {
-      aborter.abort()
+      caller.leave()
       gate?.leave(connection)
     })
     try {
       if (request.httpVersion === '1.1' && request.headers.host === undefined) throw new Failure('Malformed', 'The request names no host.')
-      if (request.method !== 'GET' && request.method !== 'HEAD') response.setHeader('access-control-allow-origin', '*')
       const entering = gate?.enter(connection)
       if (entering) await entering
       if (request.method === 'OPTIONS') return preflight(response)
-      if (request.method === 'GET' || request.method === 'HEAD') return await sendPage(request, response, pages)
+      if (isGet(request)) return await sendPage(request, response, pages)
       if (request.method !== 'POST') throw new Failure('Unsupported', `The method ${request.method} is not spoken here; POST a message.`)
       if (request.url !== '/') throw new Failure('NotFound', 'Messages are posted to the path "/".')
       const { origin, accept = '' } = request.headers
-      const { message, body } = await inTime(readCall(request, options), options.messageTimeout)
-      const streams = accept.includes(STREAM_TYPE)
+      const { message, body } = await arrivals.read(request)
       const answer = await door({
         message,
-        streams,
-        signal: aborter.signal,
+        streams: accept.includes(STREAM_TYPE),
+        get signal() {
+          return caller.signal
+        },
         remote: remote(request),
         connection,
         ...(body && { body }),
         ...(origin && { origin }),
       })
-      await sendAnswer(response, answer)
+      if (answer.body) await sendStream(response, answer.message, answer.body)
+      else send(response, 200, CAR_TYPE, answer.message)
     } catch (thrown) {
       sendRefusal(request, response, toRefusal(thrown))
     }
   }
+}
+
+/** Tells who asks that the caller has left. Few ask, and a signal for each call would cost more than all else that HTTP does here. */
+class Caller {
+  #aborter: AbortController | undefined
+  #left = false
+
+  get signal(): AbortSignal {
+    this.#aborter ??= new AbortController()
+    if (this.#left) this.#aborter.abort()
+    return this.#aborter.signal
+  }
+
+  leave(): void {
+    this.#left = true
+    this.#aborter?.abort()
+  }
+}
 
 /**
  * Lets a server answer in our own words what Node would refuse with none: what is no HTTP, what it expects, CONNECT. Make it with
@@ -143,48 +161,18 @@ const refuseOn = (socket: Duplex, failure: Failure): void => {
   socket.end(`${head}content-length: ${body.length}\r\n\r\n${body}`, () => socket.destroy())
 }
 
-const readCall = async (request: IncomingMessage, { maxMessageBytes: maxBytes, gate }: HttpOptions): Promise<Answer> => {
-  const type = request.headers['content-type']
-  const received = (bytes: number) => gate?.received(request.socket, bytes)
-  if (type === STREAM_TYPE) return unframed(atPace(request, received), maxBytes)
-  if (type !== CAR_TYPE) {
-    throw new Failure('Unsupported', `The content type ${type ?? '(none)'} is not spoken here.`, { supported: [CAR_TYPE, STREAM_TYPE] })
-  }
-  const length = Number(request.headers['content-length'] ?? 0)
-  if (length > maxBytes) throw tooLarge(maxBytes)
-  return { message: await readAll(request, maxBytes, received) }
+const isGet = ({ method }: IncomingMessage): boolean => method === 'GET' || method === 'HEAD'
+
+/** Any web page may read an answer. Headers as a list go out as they are, where Node would look each of an object's up. */
+const headers = (type: string, more: readonly (string | number)[] = []): string[] =>
+  ['access-control-allow-origin', '*', 'content-type', type, ...more] as string[]
+
+const send = (response: ServerResponse, status: number, type: string, body: Uint8Array, more: readonly (string | number)[] = []): void => {
+  response.writeHead(status, headers(type, ['content-length', body.length, ...more])).end(body)
 }
 
-/** Hears of every chunk; what it gives is awaited before the next is read. */
-type Received = (bytes: number) => Promise<void> | undefined
-
-async function* atPace(chunks: AsyncIterable<Uint8Array>, received: Received): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    await received(chunk.length)
-    yield chunk
-  }
-}
-
-/** Who sends a message byte by byte would hold what it needs for ever. */
-const inTime = async <T>(arriving: Promise<T>, milliseconds = 30_000): Promise<T> => {
-  const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => {
-    const text = `The message did not come within ${milliseconds} milliseconds.`
-    late.reject(new Failure('Cancelled', text, { field: 'messageTimeout', limit: milliseconds }))
-  }, milliseconds)
-  try {
-    return await Promise.race([arriving, late.promise])
-  } finally {
-    clearTimeout(timer)
-  }
-}
-
-const sendAnswer = async (response: ServerResponse, { message, body }: Answer): Promise<void> => {
-  if (!body) {
-    response.writeHead(200, { 'content-type': CAR_TYPE, 'content-length': message.length }).end(message)
-    return
-  }
-  response.writeHead(200, { 'content-type': STREAM_TYPE })
+const sendStream = async (response: ServerResponse, message: Uint8Array, body: ReadableStream<Uint8Array>): Promise<void> => {
+  response.writeHead(200, headers(STREAM_TYPE))
   const reader = framed(message, body).getReader()
   const cancel = () => reader.cancel().catch(() => {})
   if (response.destroyed) return void (await cancel())
@@ -227,19 +215,22 @@ const sendRefusal = (request: IncomingMessage, response: ServerResponse, refusal
     response.destroy()
     return
   }
-  const body = JSON.stringify({ error: refusal })
+  const more: (string | number)[] = []
   // What is still on its way up was refused unread.
-  if (!request.complete) response.setHeader('connection', 'close')
-  if (refusal.retryAfter !== undefined) response.setHeader('retry-after', Math.ceil(refusal.retryAfter))
-  response.writeHead(STATUS[refusal.name] ?? 400, {
-    'content-type': 'application/json',
-    'content-length': new TextEncoder().encode(body).length,
-  })
-  response.end(body)
+  if (!request.complete) more.push('connection', 'close')
+  if (refusal.retryAfter !== undefined) more.push('retry-after', Math.ceil(refusal.retryAfter))
+  const body = new TextEncoder().encode(JSON.stringify({ error: refusal }))
+  // No other web site may read what a GET tells, unless the page is open.
+  if (isGet(request))
+    response
+      .writeHead(STATUS[refusal.name] ?? 400, ['content-type', 'application/json', 'content-length', body.length, ...more] as string[])
+      .end(body)
+  else send(response, STATUS[refusal.name] ?? 400, 'application/json', body, more)
 }
 
 const preflight = (response: ServerResponse): void => {
   response.writeHead(204, {
+    'access-control-allow-origin': '*',
     'access-control-allow-methods': 'POST, GET',
     'access-control-allow-headers': 'content-type, accept',
     'access-control-max-age': '86400',
@@ -278,42 +269,13 @@ const unreachable = (url: string, cause: unknown): Failure => {
   )
 }
 
-const tooLarge = (limit: number) => new Failure('TooLarge', `The message is larger than ${limit} bytes.`, { field: 'messageBytes', limit })
-
-const readAll = async (stream: AsyncIterable<Uint8Array> | null, max: number, received?: Received): Promise<Uint8Array> => {
+const readAll = async (stream: AsyncIterable<Uint8Array> | null, max: number): Promise<Uint8Array> => {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of stream ?? []) {
     length += chunk.length
     if (length > max) throw tooLarge(max)
     chunks.push(chunk)
-    const waiting = received?.(chunk.length)
-    if (waiting) await waiting
   }
-  if (chunks.length === 1) return chunks[0] as Uint8Array
-  const whole = new Uint8Array(length)
-  let offset = 0
-  for (const chunk of chunks) {
-    whole.set(chunk, offset)
-    offset += chunk.length
-  }
-  return whole
-}
-
-/** A message and a stream as one body. */
-const framed = (message: Uint8Array, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> => {
-  async function* parts(): AsyncGenerator<Uint8Array> {
-    yield encodeVarint(message.length)
-    yield message
-    yield* body
-  }
-  return streamFrom(parts())
-}
-
-/** One body as a message and the stream behind it. */
-const unframed = async (body: AsyncIterable<Uint8Array>, maxMessageBytes: number): Promise<Answer> => {
-  const reader = new StreamReader(body)
-  const message = await reader.section(maxMessageBytes, 'message')
-  if (!message) throw new Failure('Malformed', 'The body is empty where a message was expected.')
-  return { message, body: streamFrom(reader.rest()) }
+  return joined(chunks, length)
 }
