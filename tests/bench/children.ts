@@ -20,9 +20,16 @@ export const ask = async <Answer>({ process }: Child<unknown>, question: object)
 
 /** The other end: answers each question, and ends when nobody can ask any more. */
 export const answering = (answer: (question: never) => Promise<object> | object): void => {
-  process.on('message', async (question) => process.send?.(await answer(question as never)))
+  process.on('message', async (question) => tell(await answer(question as never)))
   process.once('disconnect', () => process.exit())
   if (!process.connected) process.exit()
+}
+
+/** Says something to who started this process, who may have ended since: then this one ends too. */
+export const tell = (message: object): void => {
+  process.send?.(message, undefined, undefined, (error: Error | null) => {
+    if (error) process.exit()
+  })
 }
 
 /** Leaves no listener behind: one that stays keeps the answer in memory, and memory is one of the things that are measured. */

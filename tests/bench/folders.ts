@@ -12,12 +12,9 @@ export const newFolder = async (): Promise<string> => {
   return folder
 }
 
-export const removeFolder = async (folder: string): Promise<void> => {
-  await rm(folder, { recursive: true, force: true })
-  folders.delete(folder)
-}
+/** It may come back when an engine writes once more what it was about to: so it goes once more at the end. */
+export const removeFolder = (folder: string): Promise<void> => rm(folder, { recursive: true, force: true })
 
-// Somebody may still write there; then a second try finds what they wrote.
 process.on('exit', () => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
 })

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net'
-import { answering } from './children.ts'
+import { answering, tell } from './children.ts'
 import { CONNECTIONS, type Post } from './posts.ts'
 
 /**
@@ -58,4 +58,4 @@ answering(async ({ url, posts }: { url: string; posts: Post[] }) => {
   for (const socket of sockets) socket.destroy()
   return { seconds }
 })
-process.send?.({})
+tell({})

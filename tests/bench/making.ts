@@ -1,6 +1,6 @@
 import { sodium } from '@symbiosis/host/sodium'
 import { signerFromSeed, useEd25519 } from '@symbiosis/protocol'
-import { answering } from './children.ts'
+import { answering, tell } from './children.ts'
 import { callerOf, leaseFrom, messageOf } from './world.ts'
 
 /**
@@ -15,4 +15,4 @@ answering(async ({ count, length }: { count: number; length: number }) => {
   for (let index = 0; index < count; index++) messages.push(await messageOf(await callerOf(host.did, length, leaseFrom(host))))
   return { messages }
 })
-process.send?.({})
+tell({})

@@ -1,6 +1,6 @@
 import { GATE_OPTIONS } from '@symbiosis/host'
 import { admit, BOUNDS, UcanMemory } from '@symbiosis/protocol'
-import { answering, ask, start } from './children.ts'
+import { answering, ask, start, tell } from './children.ts'
 import { collectAll } from './garbage.ts'
 import { call, openHost, seedOf } from './world.ts'
 
@@ -59,7 +59,7 @@ answering(async ({ tenants }: { tenants: number }): Promise<Measured> => {
   await close()
   return { limits: LIMITS, ucan, afterHalf, afterAll, residentHalf, residentAll }
 })
-process.send?.({})
+tell({})
 
 /** What one proof takes that is remembered with its verdict, the caches beside it being full. */
 const bytesOfOne = async (messages: readonly Uint8Array[]): Promise<number> => {

@@ -16,7 +16,7 @@ const { values: options } = parseArgs({
 })
 const plan: Plan = options.quick
   ? { rounds: 2, batchMs: 5, warmRuns: 8, warmMs: 50, tenants: 400 }
-  : { rounds: 21, batchMs: 60, warmRuns: 4000, warmMs: 2000, tenants: 100_000 }
+  : { rounds: 15, batchMs: 60, warmRuns: 4000, warmMs: 1200, tenants: 100_000 }
 
 const PARTS: { readonly [part: string]: [title: string, measure: (plan: Plan) => Promise<Row[]>] } = {
   server: ['The server part of one leased read, in process, proofs warm', serverPart],

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { sodium } from '@symbiosis/host/sodium'
 import { encodeInvocations, generateSeed, signerFromSeed, ucansOf, useEd25519 } from '@symbiosis/protocol'
 import { generateKeyPair, jwtVerify, SignJWT } from 'jose'
-import { answering } from './children.ts'
+import { answering, tell } from './children.ts'
 import { collect, settle } from './garbage.ts'
 import type { Post } from './posts.ts'
 import { stockServer } from './stock.ts'
@@ -101,4 +101,4 @@ answering(async (asked: { prepare: number; calls: number } | { cpu: true }) => {
   const { user, system } = process.cpuUsage()
   return { cpu: user + system }
 })
-process.send?.({ url })
+tell({ url })
