@@ -132,8 +132,8 @@ const link = (bytes: Uint8Array, from: number, tag: bigint): number => {
   return last
 }
 
-/** A varint ends with the first byte below 0x80, and a longer one whose last byte is zero says what a shorter one would. */
-const isShortest = (cid: Uint8Array): boolean => {
+/** Whether a CID is in its one form. A varint ends with the first byte below 0x80, and a longer one whose last byte is zero says what a shorter one would. */
+export const isShortest = (cid: Uint8Array): boolean => {
   // Version 0 is written by leaving it out.
   if (cid[0] === 0) return false
   let at = 0

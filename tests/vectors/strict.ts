@@ -5,7 +5,7 @@ import * as UCAN from '@ipld/dag-ucan'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { CID } from 'multiformats/cid'
 import { sha256 } from 'multiformats/hashes/sha2'
-import { formOf } from './cbor-form.ts'
+import { formOf, isShortest } from './cbor-form.ts'
 import type { CarBounds } from './format.ts'
 import { Refusal } from './refusal.ts'
 
@@ -102,6 +102,7 @@ const cidLength = (bytes: Uint8Array): number => {
 }
 
 const readCid = (bytes: Uint8Array): CID => {
+  if (!isShortest(bytes)) throw new Refusal('NotCanonical')
   try {
     return CID.decode(bytes)
   } catch {

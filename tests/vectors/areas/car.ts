@@ -98,6 +98,12 @@ export const car = (): VectorFile => ({
       'NotCanonical',
     ),
     bad(
+      'a CID of version 0 that says so',
+      'Version 0 is said by saying nothing.',
+      joined(HEADER, section(0, 0x70, v0.multihash.bytes, one.bytes)),
+      'NotCanonical',
+    ),
+    bad(
       'a CID longer than 128 bytes',
       'An identity CID of 140 bytes.',
       joined(HEADER, section(1, 0x55, 0x00, encodeVarint(140), new Uint8Array(140))),
