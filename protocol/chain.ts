@@ -43,9 +43,8 @@ export const findPaths = (
   return () => ({ chain: search.chain, ...(walk.best ?? misdirected(audience, proofs, search, message, guard) ?? search.none()) })
 }
 
-/** What became of a part of the search: somebody took a path, or nothing fits below it, or both are open. */
-const ENOUGH = 'enough'
-type Found = typeof ENOUGH | boolean
+/** What became of the paths through a link: one was taken and no more are wanted, some work, or none does. */
+type Fate = 'taken' | 'alive' | 'dead'
 
 /**
  * One search. A void link voids only the paths through it. A link below which nothing can work is looked at once: diamonds cost no more than
@@ -66,22 +65,20 @@ class Walk {
     this.#guard = guard
   }
 
-  /** Whether any path to the holder works. */
-  pathsTo(holder: string, links: readonly CID[], take: (path: Path) => boolean): Found {
-    let found = false
+  /** Whether a path to the holder was taken, and no more are wanted. */
+  pathsTo(holder: string, links: readonly CID[], take: (path: Path) => boolean): boolean {
     for (let index = 0; index < links.length; index++) {
       const link = this.#message.ucans.get(textOf(links[index] as CID))
       if (!link || link.audience !== holder || this.#known.get(link) === 'dead' || isRepeated(links, index)) continue
       this.#step()
-      const alive = this.#stands(link) && this.#pathsThrough(link, take)
-      if (alive === ENOUGH) return ENOUGH
-      if (alive) found = true
-      else this.#known.set(link, 'dead')
+      const fate = this.#stands(link) ? this.#pathsThrough(link, take) : 'dead'
+      if (fate === 'taken') return true
+      if (fate === 'dead') this.#known.set(link, 'dead')
     }
-    return found
+    return false
   }
 
-  #pathsThrough(link: Ucan, take: (path: Path) => boolean): Found {
+  #pathsThrough(link: Ucan, take: (path: Path) => boolean): Fate {
     let alive = false
     const extend = (upper: Path): boolean => {
       // Every path is paid for at every link that it comes down through: that's what a search costs.
@@ -92,8 +89,8 @@ class Walk {
       else alive = true
       return !unfit && take(path)
     }
-    const enough = link.issuer === this.#search.root ? extend([]) : this.pathsTo(link.issuer, link.proofs, extend) === ENOUGH
-    return enough ? ENOUGH : alive
+    const taken = link.issuer === this.#search.root ? extend([]) : this.pathsTo(link.issuer, link.proofs, extend)
+    return taken ? 'taken' : alive ? 'alive' : 'dead'
   }
 
   /** Cheap questions first: a signature is only asked for where it would matter. */
