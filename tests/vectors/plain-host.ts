@@ -1,7 +1,7 @@
 import { createPrivateKey, sign } from 'node:crypto'
 import * as dagCbor from '@ipld/dag-cbor'
 import { CID } from 'multiformats/cid'
-import { type Judgement, judge } from '../protocol/oracle.ts'
+import { type Judgement, judge, type Question } from '../protocol/oracle.ts'
 import { admitPlainly, type CarriedUcan, type Message, proofsOf } from './admit.ts'
 import type { ExchangeVector, ExpectedReceipt, Options, Presumed, PresumedAbility, Refused } from './format.ts'
 import { fromBase64, toDagJson } from './json.ts'
@@ -91,23 +91,33 @@ export class PlainHost {
     if (ability.authority === 'operator' && claim.with !== host) throw new Refusal('NotOwner', 'with')
     const field = misfit(claim.nb ?? {}, ability.nb)
     if (field !== undefined) throw new Refusal('InvalidInput', field)
-    const judgement = judge({
-      host,
-      now,
-      skew,
-      issuer: invocation.issuer,
-      proofs: invocation.proofs.map(String),
-      claim,
-      fields: Object.keys(ability.nb.properties ?? {}),
-      limits: ability.authority === 'leased' ? service.limits : null,
-      ucans: new Map([...message.ucans].map(([cid, ucan]) => [cid, { ...ucan, proofs: ucan.proofs.map(String) }])),
-      unsigned: new Set([...message.ucans.values()].filter(({ signed }) => !signed).map(({ cid }) => cid)),
-      revocations: this.revocations,
-    })
+    const fields = Object.keys(ability.nb.properties ?? {})
+    const limits = ability.authority === 'leased' ? service.limits : null
+    const judgement = this.judge({ issuer: invocation.issuer, claim, fields, limits }, invocation, message, now)
     if (judgement.code === undefined) return { invocation, claim, ability, judgement }
     const refusal = new Refusal(judgement.tried > (this.bounds.paths as number) ? 'TooLarge' : judgement.code)
     refusal.chain = judgement.chain
     throw refusal
+  }
+
+  /** What the oracle says of a claim on the proofs of an invocation. */
+  judge(
+    question: Pick<Question, 'issuer' | 'claim' | 'fields' | 'limits'>,
+    invocation: CarriedUcan,
+    { ucans }: Message,
+    now: number,
+  ): Judgement {
+    const { host, skew } = this.presumed
+    return judge({
+      ...question,
+      host,
+      now,
+      skew,
+      proofs: invocation.proofs.map(String),
+      ucans: new Map([...ucans].map(([cid, ucan]) => [cid, { ...ucan, proofs: ucan.proofs.map(String) }])),
+      unsigned: new Set([...ucans.values()].filter(({ signed }) => !signed).map(({ cid }) => cid)),
+      revocations: this.revocations,
+    })
   }
 
   /** What is refused before the chains were asked is the call itself. */

@@ -106,23 +106,13 @@ export class PlainServices {
     return (expiration === null || now <= expiration + skew) && now >= notBefore - skew
   }
 
-  /** To whom this host leased in a chain of leases, of anything, that ends at the space. */
+  /** To whom this host leased, whatever it was, in a chain of leases that ends at the space. */
   #lesseeOf(space: string, invocation: CarriedUcan, message: Message, now: number): string | undefined {
-    const { host } = this.#host.presumed
-    const stands = (link: CarriedUcan) =>
-      link.signed &&
-      link.expiration !== null &&
-      this.#isCurrent(link, now) &&
-      link.capabilities.length === 1 &&
-      link.capabilities[0]?.with === host &&
-      /^lease\/[^/]+\/[^/]+$/.test(link.capabilities[0]?.can as string) &&
-      !this.#host.revocations.some(({ ucan, by }) => ucan === link.cid && [link.issuer, link.audience].includes(by))
-    const topOf = (holder: string, from: CarriedUcan): string | undefined =>
-      proofsOf(from, message.ucans)
-        .filter((link) => link.audience === holder && stands(link))
-        .map((link) => (link.issuer === host ? link.audience : topOf(link.issuer, link)))
-        .find(Boolean)
-    return topOf(space, invocation)
+    const leased = this.#host.presumed.services.flatMap(({ abilities, limits }) => Object.keys(abilities).map((can) => ({ can, limits })))
+    const judged = leased.map(({ can, limits }) =>
+      this.#host.judge({ issuer: space, claim: { can, with: space }, fields: [], limits }, invocation, message, now),
+    )
+    return judged.find(({ leases }) => leases.length > 0)?.leases[0]?.[0]?.to
   }
 
   #request({ abilities }: { abilities: Asked[] }, space: string, cid: string, now: number): object {

@@ -198,6 +198,24 @@ export const revocation = async (): Promise<VectorFile> => {
   area.steps('of a space with a lease here', 'It is kept.', [await revoke(mallory, junk, done, { proofs: [ownLease] })])
   const old = await area.lease(mallory, { expiration: NOW - 61 })
   area.steps('of a space whose lease has ended', 'It is not kept.', [await revoke(mallory, junk, 'NoLease', { proofs: [old] })])
+  const sublet = await area.sublease(mallory, bob, { expiration: null, proofs: [old] })
+  area.steps('of a sub-lease below a lease that has ended', 'It would be a way in for ever.', [
+    await revoke(mallory, sublet, 'NoLease', alone),
+  ])
+  const beside = await area.given(mallory, bob, mallory.did, { proofs: [lease] })
+  area.steps('of what names the lease of another as its proof', 'It does not come of it.', [
+    await revoke(mallory, beside, 'NoLease', alone),
+  ])
+  area.steps('by who is named in a proof that is none', 'alice is issuer of what is named, and not above.', [
+    await revoke(alice, await area.given(mallory, bob, mallory.did, { proofs: [first] }), 'NotRevoker'),
+  ])
+  const few = await area.lease(alice, { nb: { things: 1 } })
+  const tooMany = await area.sublease(alice, mallory, { nb: { things: 2 }, proofs: [few] })
+  const enough = await area.sublease(alice, mallory, { nb: { things: 1 }, proofs: [few] })
+  area.steps('of a space whose sub-lease is void', 'It is for more than the lease above it.', [
+    await revoke(mallory, junk, 'NoLease', { proofs: [tooMany] }),
+    await revoke(mallory, junk, done, { proofs: [enough] }),
+  ])
   const [more, most] = [await area.given(mallory, bob, mallory.did), await area.given(mallory, bob, mallory.did)]
   const bounded = { proofs: [ownLease] }
   area.steps(
