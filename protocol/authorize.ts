@@ -7,7 +7,7 @@ import { brief, Failure, type Refusal, type Result, refuse } from './failure.ts'
 import { covers, type Edge, exceeds, leaseCan, leaseOf, statedLimits } from './lease.ts'
 import { textOf } from './link.ts'
 import type { DID } from './principal.ts'
-import type { Revocation } from './revocation.ts'
+import type { Revocation } from './revocation/bearing.ts'
 import { check } from './schema.ts'
 import type { Capability, Ucan } from './ucan.ts'
 

@@ -17,3 +17,15 @@ export const base64url = (bytes: Uint8Array): string => {
   if (buffer) return buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64url')
   return base64(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '')
 }
+
+/** The bytes of base 64 with padding in its one form, or undefined: what decoders differ about (spaces, missing padding, bits to spare) is refused. */
+export const fromBase64 = (text: string): Uint8Array<ArrayBuffer> | undefined => {
+  let binary: string
+  try {
+    binary = atob(text)
+  } catch {
+    return undefined
+  }
+  const bytes = Uint8Array.from(binary, (character) => character.charCodeAt(0))
+  return base64(bytes) === text ? bytes : undefined
+}

@@ -3,7 +3,7 @@ import type { Admitted } from './admission.ts'
 import type { Guard } from './authorize.ts'
 import { brief, Failure, type Refusal, refuse } from './failure.ts'
 import { textOf } from './link.ts'
-import { bearing } from './revocation.ts'
+import { bearing } from './revocation/bearing.ts'
 import type { Ucan } from './ucan.ts'
 
 /** The links of a chain from its root down, each issued by the audience of the one before. */

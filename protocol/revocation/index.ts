@@ -1,0 +1,27 @@
+export { bearing, type Revocation } from './bearing.ts'
+export { type Checkpoint, formatCheckpoint, originOf, parseCheckpoint } from './checkpoint.ts'
+export { type Consistency, consistencyProof, verifyConsistency } from './consistency.ts'
+export { cosignatureTime, cosigner } from './cosignature.ts'
+export { decodeEntry, type Entry, encodeEntry, type FilterEntry, type ManifestEntry, type RevocationEntry } from './entry.ts'
+export { emptyRoot, HASH_BYTES, leafHash, nodeHash } from './hashing.ts'
+export { type Inclusion, inclusionProof, rootFromInclusion, verifyInclusion } from './inclusion.ts'
+export { COSIGNATURE, decodeVerifierKey, ED25519, encodeVerifierKey, type SignatureType, type VerifierKey, verifierKey } from './key.ts'
+export {
+  formatNote,
+  NOTE_BOUNDS,
+  type Note,
+  type NoteBounds,
+  type NoteSignature,
+  type NoteSigner,
+  noteSigner,
+  parseNote,
+  signNote,
+  type VerifiedNote,
+  verifyNote,
+} from './note.ts'
+export { CompactRange, type Visit } from './range.ts'
+export { type HashReader, rootAt } from './reading.ts'
+export { revocation } from './service.ts'
+export { type CheckpointTrust, type SignedCheckpoint, signCheckpoint, verifyCheckpoint } from './signed-checkpoint.ts'
+export { newTiles, parseTilePath, TILE_WIDTH, type Tile, tilePath, tileWidth } from './tile-path.ts'
+export { decodeEntries, decodeTile, encodeEntries, encodeTile, tileReader } from './tiles.ts'
