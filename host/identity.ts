@@ -82,7 +82,7 @@ export const readOperator = (path: string): OperatorCredential => {
   }
 }
 
-const readPrivate = (path: string): string | undefined => {
+export const readPrivate = (path: string): string | undefined => {
   try {
     if ((statSync(path).mode & 0o077) !== 0) {
       throw new Failure('Malformed', `Others on this machine can read the key ${path}.`, {
@@ -100,7 +100,7 @@ const readPrivate = (path: string): string | undefined => {
 }
 
 /** A key file is whole or absent, whenever the power fails. */
-const writePrivate = (path: string, text: string): void => {
+export const writePrivate = (path: string, text: string): void => {
   const temporary = `${path}.${process.pid}.tmp`
   const file = openSync(temporary, 'w', 0o600)
   writeSync(file, text)
@@ -112,5 +112,5 @@ const writePrivate = (path: string, text: string): void => {
   closeSync(folder)
 }
 
-const damaged = (path: string, cause: unknown) =>
+export const damaged = (path: string, cause: unknown) =>
   new Failure('Malformed', `The key file ${path} is damaged.`, { hint: 'Restore it from a backup; it is never written over.' }, { cause })

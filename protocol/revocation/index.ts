@@ -6,6 +6,7 @@ export { decodeEntry, type Entry, encodeEntry, type FilterEntry, type ManifestEn
 export { emptyRoot, HASH_BYTES, leafHash, nodeHash } from './hashing.ts'
 export { type Inclusion, inclusionProof, rootFromInclusion, verifyInclusion } from './inclusion.ts'
 export { COSIGNATURE, decodeVerifierKey, ED25519, encodeVerifierKey, type SignatureType, type VerifierKey, verifierKey } from './key.ts'
+export { frame, type Logged, type LogFrame, log, logged } from './log-service.ts'
 export {
   formatNote,
   NOTE_BOUNDS,
@@ -19,6 +20,7 @@ export {
   type VerifiedNote,
   verifyNote,
 } from './note.ts'
+export { LOG_SIGN, logKeyOf, type Proven, verifyLogged } from './proven.ts'
 export { CompactRange, type Visit } from './range.ts'
 export { type HashReader, rootAt } from './reading.ts'
 export { revocation } from './service.ts'

@@ -1,0 +1,175 @@
+import { archive, type DID, Failure, textOf } from '@symbiosis/protocol'
+import {
+  CompactRange,
+  consistencyProof,
+  decodeEntry,
+  encodeEntry,
+  formatCheckpoint,
+  inclusionProof,
+  type Logged,
+  type LogFrame,
+  type NoteSigner,
+  noteSigner,
+  originOf,
+  parseCheckpoint,
+  parseNote,
+  type RevocationEntry,
+  signNote,
+} from '@symbiosis/protocol/revocation'
+import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
+import type { LogKey } from './log-key.ts'
+import { appendEntries, hashReader, type Head, readEntries, readHead, writeHead } from './records.ts'
+
+/** What becomes an entry of the log. */
+export interface Addition {
+  readonly entry: RevocationEntry
+  /** The message with the call that revoked. */
+  readonly evidence: Uint8Array
+}
+
+const EVIDENCE = 'log/evidence'
+/** Entries that one frame has at the most. */
+export const FRAME_ENTRIES = 256
+
+/**
+ * The host's own log: what it knew to be revoked, in an order that it can't change any more. It is appended to in the transaction of what is acknowledged,
+ * so that no acknowledgement stands without its entry, nor an entry without its checkpoint.
+ */
+export class RevocationLog {
+  readonly #host: DID
+  readonly #store: Store
+  readonly #signer: NoteSigner
+  readonly #key: Uint8Array
+  #grown = Promise.withResolvers<void>()
+
+  constructor(host: DID, store: Store, { signer, delegation }: LogKey) {
+    this.#host = host
+    this.#store = store
+    this.#signer = noteSigner(originOf(host), signer)
+    this.#key = archive(delegation)
+  }
+
+  /** The host's delegation of `log/sign` to the key of the log, archived. */
+  get key(): Uint8Array {
+    return this.#key
+  }
+
+  /**
+   * Appends, and signs what the log is then. Gives what the last of the entries is proved by.
+   * @throws Failure Unavailable where the log as it is kept is damaged
+   */
+  async append(tx: StoreTransaction, additions: readonly Addition[]): Promise<Logged> {
+    const { range } = await this.#head(tx)
+    const leaves = additions.map(({ entry }) => encodeEntry(entry))
+    const last = leaves.at(-1)
+    if (!last) throw new TypeError('There is nothing to append.')
+    const first = range.end
+    await appendEntries(tx, this.#host, range, leaves.slice(0, -1))
+    // To the left of the last leaf stands all the rest, in the nodes that the range has.
+    const proof = range.hashes.reverse()
+    const index = range.end
+    await appendEntries(tx, this.#host, range, [last])
+    const checkpoint = await this.#sign(range)
+    await writeHead(tx, this.#host, { range, checkpoint })
+    for (const [at, { entry, evidence }] of additions.entries()) {
+      const expires = entry.expiration === null ? {} : { expires: entry.expiration }
+      await tx.put(EVIDENCE, this.#host, keyOf(first + at), evidence, expires)
+    }
+    return { index, entry: last, proof, checkpoint, key: this.#key }
+  }
+
+  /** Lets those go on who watch: call it when what was appended is on disk. */
+  tell(): void {
+    this.#grown.resolve()
+    this.#grown = Promise.withResolvers()
+  }
+
+  async checkpoint(): Promise<string> {
+    return (await this.#head(this.#store)).checkpoint
+  }
+
+  /** Entries of the log, and a checkpoint that has them. */
+  async frame(from: number, limit = FRAME_ENTRIES): Promise<LogFrame> {
+    const { range, checkpoint } = await this.#head(this.#store)
+    if (from > range.end) throw beyond('from', from, range.end)
+    const to = Math.min(range.end, from + Math.min(limit, FRAME_ENTRIES))
+    const evidence = new Map<string, Uint8Array>()
+    for (const { key, value } of await this.#store.list(EVIDENCE, this.#host, { ...(from > 0 && { after: keyOf(from - 1) }), limit: to - from })) {
+      evidence.set(key, value as Uint8Array)
+    }
+    const entries: LogFrame['entries'] = []
+    for await (const leaf of readEntries(this.#store, this.#host, from, to)) {
+      const known = evidence.get(keyOf(from + entries.length))
+      entries.push({ leaf, ...(known && { evidence: known }) })
+    }
+    return { from, entries, checkpoint }
+  }
+
+  /** Frames from an index on: what there is at once, and what comes as it comes. */
+  async *watch(from: number, signal: AbortSignal): AsyncGenerator<LogFrame> {
+    const left = Promise.withResolvers<void>()
+    signal.addEventListener('abort', () => left.resolve(), { once: true })
+    for (let next = from; !signal.aborted; ) {
+      // Taken before reading: what comes meanwhile is told then.
+      const grown = this.#grown.promise
+      const frame = await this.frame(next)
+      if (frame.entries.length === 0) {
+        await Promise.race([grown, left.promise])
+        continue
+      }
+      yield frame
+      next += frame.entries.length
+    }
+  }
+
+  /** That the entry at an index stands in the log of a size, now unless told. */
+  async inclusion(index: number, size?: number): Promise<{ size: number; proof: Uint8Array[] }> {
+    const whole = await this.#sizeOf(size)
+    if (index >= whole) throw beyond('index', index, whole - 1)
+    return { size: whole, proof: await inclusionProof(index, whole, hashReader(this.#store, this.#host, whole)) }
+  }
+
+  /** That the log of a size, now unless told, begins with the one of `from` entries. */
+  async consistency(from: number, size?: number): Promise<{ size: number; proof: Uint8Array[] }> {
+    const whole = await this.#sizeOf(size)
+    if (from > whole) throw beyond('from', from, whole)
+    return { size: whole, proof: await consistencyProof(from, whole, hashReader(this.#store, this.#host, whole)) }
+  }
+
+  /** What an entry is proved by, as of now. */
+  async logged(index: number): Promise<Logged> {
+    const { range, checkpoint } = await this.#head(this.#store)
+    const proof = await inclusionProof(index, range.end, hashReader(this.#store, this.#host, range.end))
+    for await (const entry of readEntries(this.#store, this.#host, index, index + 1)) {
+      return { index, entry, proof, checkpoint, key: this.#key }
+    }
+    throw damaged(`it has no entry ${index}`)
+  }
+
+  async #sizeOf(size: number | undefined): Promise<number> {
+    const { range } = await this.#head(this.#store)
+    if (size !== undefined && size > range.end) throw beyond('size', size, range.end)
+    return size ?? range.end
+  }
+
+  async #head(reader: StoreReader): Promise<Head> {
+    const head = await readHead(reader, this.#host)
+    if (head) return head
+    const range = new CompactRange()
+    return { range, checkpoint: await this.#sign(range) }
+  }
+
+  #sign(range: CompactRange): Promise<string> {
+    return signNote({ text: formatCheckpoint({ origin: originOf(this.#host), size: range.end, root: range.root() }) }, this.#signer)
+  }
+}
+
+const keyOf = (index: number): string => index.toString(16).padStart(12, '0')
+
+const beyond = (field: string, asked: number, most: number): Failure =>
+  new Failure('NotFound', `The log has no ${field} ${asked}.`, { field, asked, limit: most })
+
+const damaged = (how: string): Failure =>
+  new Failure('Unavailable', `The revocation log of this host is damaged: ${how}.`, {
+    hint: 'Restore its store from a backup, or recover the log from a host that follows it.',
+  })

@@ -1,0 +1,50 @@
+import type { CID } from 'multiformats/cid'
+import { extract } from '../delegation.ts'
+import { Failure } from '../failure.ts'
+import { bytesFromDid, type DID } from '../principal.ts'
+import { isSigned } from '../ucan.ts'
+import { originOf } from './checkpoint.ts'
+import { decodeEntry, type RevocationEntry } from './entry.ts'
+import { leafHash } from './hashing.ts'
+import { verifyInclusion } from './inclusion.ts'
+import { type VerifierKey, verifierKey } from './key.ts'
+import type { Logged } from './log-service.ts'
+import { type SignedCheckpoint, verifyCheckpoint } from './signed-checkpoint.ts'
+
+/** What a host lends the key of its log. */
+export const LOG_SIGN = 'log/sign'
+
+/**
+ * The key of a host's log, by the host's own delegation to it.
+ * @throws Failure BadSignature where the host did not say so; Malformed, NotCanonical, BadHash for what is no delegation
+ */
+export const logKeyOf = (host: DID, delegation: Uint8Array): VerifierKey => {
+  const { ucan } = extract(delegation)
+  const [capability, ...more] = ucan.capabilities
+  const isOfHost = ucan.issuer === host && capability?.with === host && capability.can === LOG_SIGN && more.length === 0
+  if (!isOfHost || !isSigned(ucan)) throw new Failure('BadSignature', 'The key of a log is not one that its host named.', { field: 'key' })
+  return verifierKey(originOf(host), bytesFromDid(ucan.audience).subarray(2))
+}
+
+export interface Proven {
+  readonly entry: RevocationEntry
+  readonly checkpoint: SignedCheckpoint
+}
+
+/**
+ * Verifies that a host's log has the revocation of `ucan` by `by`.
+ * @throws Failure BadSignature where it is not proved, or of something else; Malformed, NotCanonical, TooLarge
+ */
+export const verifyLogged = (
+  { index, entry: bytes, proof, checkpoint: note, key }: Logged,
+  { host, ucan, by }: { host: DID; ucan: CID; by: DID },
+): Proven => {
+  const checkpoint = verifyCheckpoint(note, { origin: originOf(host), keys: [logKeyOf(host, key)] })
+  const { size, root } = checkpoint
+  if (!verifyInclusion({ index, size, leaf: leafHash(bytes), proof, root })) throw unproved('is not in the log', 'proof')
+  const entry = decodeEntry(bytes)
+  if (entry.kind !== 'revocation' || !entry.ucan.equals(ucan) || entry.by !== by) throw unproved('is of something else', 'entry')
+  return { entry, checkpoint }
+}
+
+const unproved = (how: string, field: string): Failure => new Failure('BadSignature', `The entry ${how}.`, { field })
