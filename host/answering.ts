@@ -49,13 +49,7 @@ export const answering = (parts: Parts): Door => {
 
   const door = async (call: Call): Promise<Answer> => {
     if (closing.aborted) throw new Failure('Unavailable', 'The host is shutting down.', { retryAfter: 5 })
-    let allowed: boolean | undefined = false
-    let answers: Answering[]
-    try {
-      ;({ answers, allowed } = await gate.run(call.connection, begin(call)))
-    } finally {
-      gate.judge(call.connection, allowed)
-    }
+    const { answers } = await gate.run(call.connection, begin(call), ({ allowed }) => allowed)
     // None of them ever fails, so none is left alone while another is waited for.
     const answered = []
     for (const answer of answers) answered.push(await answer)
@@ -77,7 +71,7 @@ export const answering = (parts: Parts): Door => {
     return replies.finish()
   }
 
-  /** Begins all calls of a message, each as soon as it is decided, and says what the message proves: see `Gate.judge`. */
+  /** Begins all calls of a message, each as soon as it is decided, and says what the message proves: see `Gate.run`. */
   function* begin(call: Call): Steps<{ answers: Answering[]; allowed: boolean | undefined }> {
     const message = yield* admitting(call.message, bounds, memory)
     const decided: Result<Authorized>[] = []
