@@ -1,6 +1,8 @@
 import { Failure, finish, type Gate as GateOfChannel, type Steps, type Ucan } from '@symbiosis/protocol'
-import { Bucket, Buckets, type Rate } from './rate.ts'
-import { type Guest, type TurnOptions, Turns } from './turns.ts'
+import { Places } from './places.ts'
+import { Buckets, type Rate } from './rate.ts'
+import { type TurnOptions, Turns } from './turns.ts'
+import { type Connection, REQUEST_COST, Visitor } from './visitor.ts'
 
 export interface GateOptions extends TurnOptions {
   /** Milliseconds of the host's time that a connection may cost, beyond calls that were accepted. */
@@ -29,54 +31,8 @@ export const GATE_OPTIONS: GateOptions = {
   patience: 30,
 }
 
-/** What any request costs beside what is measured: parsing its head, reading, answering. In milliseconds. */
-const REQUEST_COST = 0.2
-
-interface Connection {
-  destroy(): unknown
-}
-
 /** What came of a message: `true` where it was allowed by a lease or as an operator's, `false` where something of it was refused. */
 type Verdict = boolean | undefined
-
-/** A connection and what it has cost. */
-class Visitor implements Guest {
-  readonly connection: Connection
-  readonly #rate: Rate
-  readonly #clock: () => number
-  readonly #bucket: Bucket
-  /** Whether its last calls were accepted. */
-  proven = false
-  /** Requests under way. */
-  inside = 0
-  /** Whether the request under way had a turn, or needs none. */
-  served = false
-  /** Whether it was told to come back later, and hasn't come without debt since. */
-  told = false
-  /** Bytes of its message that came. */
-  bytes = 0
-  spent = 0
-  gone = false
-  /** Ends what it waits for. */
-  wake: (() => void) | undefined
-
-  constructor(connection: Connection, rate: Rate, clock: () => number) {
-    this.connection = connection
-    this.#rate = rate
-    this.#clock = clock
-    this.#bucket = new Bucket(rate, clock())
-  }
-
-  spend(milliseconds: number): void {
-    this.spent += milliseconds
-    this.#bucket.spend(milliseconds, this.#rate, this.#clock())
-  }
-
-  /** Seconds until its debt is paid; 0 where it has none. */
-  get debt(): number {
-    return this.#bucket.wait(this.#rate, this.#clock())
-  }
-}
 
 /**
  * Keeps strangers from using up the host. Whoever has just had a leased or an operator's call accepted passes freely; everybody else is a stranger
@@ -98,8 +54,7 @@ export class Gate implements GateOfChannel {
   readonly #busy = new Set<Visitor>()
   readonly #issuers: Buckets
   readonly #turns: Turns
-  readonly #large = new Set<Visitor>()
-  readonly #toBeLarge = new Map<Visitor, () => void>()
+  readonly #large: Places<Visitor>
   #closed = false
 
   /** `clock` counts milliseconds and never goes back. */
@@ -108,6 +63,7 @@ export class Gate implements GateOfChannel {
     this.#clock = clock
     this.#issuers = new Buckets(this.#options.issuer, this.#options.maxIssuers)
     this.#turns = new Turns(this.#options, clock)
+    this.#large = new Places(this.#options.maxLarge)
   }
 
   /** Connections of strangers. */
@@ -154,12 +110,8 @@ export class Gate implements GateOfChannel {
   received(connection: object, bytes: number): Promise<void> | undefined {
     const visitor = this.#visitor(connection as Connection)
     visitor.bytes += bytes
-    if (visitor.proven || visitor.gone || visitor.bytes <= this.#options.smallBytes || this.#large.has(visitor)) return undefined
-    if (this.#large.size < this.#options.maxLarge) {
-      this.#large.add(visitor)
-      return undefined
-    }
-    return new Promise((resolve) => this.#toBeLarge.set(visitor, resolve))
+    if (visitor.proven || visitor.gone || visitor.bytes <= this.#options.smallBytes) return undefined
+    return this.#large.take(visitor)
   }
 
   turn(connection: object): Promise<void> | undefined {
@@ -222,17 +174,7 @@ export class Gate implements GateOfChannel {
   }
 
   async #hold(visitor: Visitor, wait: number): Promise<void> {
-    if (!this.#closed) {
-      await new Promise<void>((resolve) => {
-        // A timer may come a millisecond early.
-        const timer = setTimeout(resolve, Math.min(wait, this.#options.patience) * 1000 + 1)
-        visitor.wake = () => {
-          clearTimeout(timer)
-          resolve()
-        }
-      })
-      visitor.wake = undefined
-    }
+    if (!this.#closed) await visitor.sleep(Math.min(wait, this.#options.patience))
     const left = visitor.debt
     if (left > 0) throw limited(left)
   }
@@ -304,14 +246,7 @@ export class Gate implements GateOfChannel {
   #settle(visitor: Visitor): void {
     visitor.bytes = 0
     visitor.wake?.()
-    this.#toBeLarge.get(visitor)?.()
-    this.#toBeLarge.delete(visitor)
-    if (!this.#large.delete(visitor)) return
-    const [next] = this.#toBeLarge
-    if (!next) return
-    this.#toBeLarge.delete(next[0])
-    this.#large.add(next[0])
-    next[1]()
+    this.#large.leave(visitor)
   }
 
   #cut(visitor: Visitor): void {

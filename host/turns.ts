@@ -11,7 +11,7 @@ export interface TurnOptions {
 
 /** Milliseconds for which there are others after the last of their calls. */
 const BUSY = 1000
-/** Milliseconds that one of work sets back: whoever has cost nothing yet comes before all who have, and nobody is set back for ever. */
+/** Milliseconds that one of work sets back: whoever has cost nothing yet comes before all who have. No more than half of the patience, so that a turn comes before that ends. */
 const SETBACK = 1000
 
 /** Who takes turns. */
@@ -99,7 +99,7 @@ export class Turns {
   }
 
   #due(guest: Guest, asked: number): number {
-    return asked + Math.min(guest.spent * SETBACK, this.#options.patience * 1000)
+    return asked + Math.min(guest.spent * SETBACK, this.#options.patience * 500)
   }
 
   #giveUp(turn: Turn, reason: Failure): void {

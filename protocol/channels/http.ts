@@ -117,7 +117,12 @@ export const httpListener = (
     } catch (thrown) {
       const turn = response.destroyed ? undefined : gate?.turn(connection)
       // Whoever gets no turn in time is told that instead.
-      const refusal = turn ? await unread(request, turn).then(() => thrown, (late) => late) : thrown
+      const refusal = turn
+        ? await unread(request, turn).then(
+            () => thrown,
+            (late) => late,
+          )
+        : thrown
       sendRefusal(request, response, toRefusal(refusal))
     }
   }
