@@ -124,7 +124,10 @@ export class Turns {
     const took = now - started
     turn.guest.spend(took)
     turn.due = this.#due(turn.guest, turn.asked)
-    if (now - this.#lastOther < BUSY) this.#restsUntil = now + (took + turn.more) * (1 / this.#options.share - 1)
+    const { share, slice } = this.#options
+    // A step that outlasts the slice can't be interrupted: it is followed by a rest so much longer that few of the others' calls ever meet one.
+    const length = Math.max(1, took / slice)
+    if (now - this.#lastOther < BUSY) this.#restsUntil = now + (took + turn.more) * (1 / share - 1) * length
     turn.more = 0
     this.#schedule()
   }

@@ -77,6 +77,19 @@ describe('turns', () => {
     assert.deepEqual(order, ['first', 'second'])
   })
 
+  it('leave more where a step takes more than the slice: twice as long, four times the rest', async () => {
+    const turns = turnsOf({ share: 0.5, slice: 2 })
+    turns.served(clock.now)
+    const order: string[] = []
+    void turns.take(guest(), noting(order, 'first', 4))
+    void turns.take(guest(), noting(order, 'second', 1))
+    await clock.pass(0)
+    await clock.pass(7)
+    assert.deepEqual(order, ['first'])
+    await clock.pass(1)
+    assert.deepEqual(order, ['first', 'second'])
+  })
+
   it('count what they cost beside their steps', async () => {
     const turns = turnsOf({ share: 0.5 })
     turns.served(clock.now)
