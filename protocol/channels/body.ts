@@ -22,6 +22,39 @@ export const joined = (chunks: readonly Uint8Array[], length: number): Uint8Arra
   return whole
 }
 
+/** Chunks that are put together as they come: each that was kept by itself would take hundreds of bytes. */
+export class Packed {
+  #bytes = new Uint8Array(0)
+  #length = 0
+
+  get length(): number {
+    return this.#length
+  }
+
+  add(chunk: Uint8Array): void {
+    const length = this.#length + chunk.length
+    // Most come in one.
+    if (this.#length === 0) this.#bytes = chunk as Uint8Array<ArrayBuffer>
+    else {
+      if (length > this.#bytes.length) {
+        const larger = new Uint8Array(Math.max(length, 2 * this.#bytes.length))
+        larger.set(this.#bytes.subarray(0, this.#length))
+        this.#bytes = larger
+      }
+      this.#bytes.set(chunk, this.#length)
+    }
+    this.#length = length
+  }
+
+  /** All of them, and begins anew. */
+  take(): Uint8Array {
+    const taken = this.#bytes.subarray(0, this.#length)
+    this.#bytes = new Uint8Array(0)
+    this.#length = 0
+    return taken
+  }
+}
+
 /** A message and a stream as one body. */
 export const framed = (message: Uint8Array, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> => {
   async function* parts(): AsyncGenerator<Uint8Array> {

@@ -4,7 +4,7 @@ import type { Answer, Channel, Door, Gate, OpenOptions } from '../channel.ts'
 import { Failure, isAbort, type Refusal, toRefusal } from '../failure.ts'
 import { CAR_TYPE } from '../message.ts'
 import { streamUntil } from '../stream.ts'
-import { Arrivals } from './arrivals.ts'
+import { Arrivals, unread } from './arrivals.ts'
 import { framed, joined, STREAM_TYPE, tooLarge, unframed } from './body.ts'
 
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -89,15 +89,18 @@ export const httpListener = (
       gate?.leave(connection)
     })
     try {
-      if (request.httpVersion === '1.1' && request.headers.host === undefined) throw new Failure('Malformed', 'The request names no host.')
       const entering = gate?.enter(connection)
-      if (entering) await entering
-      if (request.method === 'OPTIONS') return preflight(response)
+      if (entering && !isMessage(request)) await unread(request, entering)
+      if (request.httpVersion === '1.1' && request.headers.host === undefined) throw new Failure('Malformed', 'The request names no host.')
+      if (request.method === 'OPTIONS') {
+        await gate?.turn(connection)
+        return preflight(response)
+      }
       if (isGet(request)) return await sendPage(request, response, pages)
       if (request.method !== 'POST') throw new Failure('Unsupported', `The method ${request.method} is not spoken here; POST a message.`)
       if (request.url !== '/') throw new Failure('NotFound', 'Messages are posted to the path "/".')
       const { origin, accept = '' } = request.headers
-      const { message, body } = await arrivals.read(request)
+      const { message, body } = await arrivals.read(request, entering)
       const answer = await door({
         message,
         streams: accept.includes(STREAM_TYPE),
@@ -112,7 +115,15 @@ export const httpListener = (
       if (answer.body) await sendStream(response, answer.message, answer.body)
       else send(response, 200, CAR_TYPE, answer.message)
     } catch (thrown) {
-      sendRefusal(request, response, toRefusal(thrown))
+      const turn = response.destroyed ? undefined : gate?.turn(connection)
+      // Whoever gets no turn in time is told that instead.
+      const refusal = turn
+        ? await unread(request, turn).then(
+            () => thrown,
+            (late) => late,
+          )
+        : thrown
+      sendRefusal(request, response, toRefusal(refusal))
     }
   }
 }
@@ -160,6 +171,8 @@ const refuseOn = (socket: Duplex, failure: Failure): void => {
   const head = `HTTP/1.1 ${STATUS[failure.name] ?? 400} ${failure.name}\r\nconnection: close\r\ncontent-type: application/json\r\n`
   socket.end(`${head}content-length: ${body.length}\r\n\r\n${body}`, () => socket.destroy())
 }
+
+const isMessage = ({ method, url }: IncomingMessage): boolean => method === 'POST' && url === '/'
 
 const isGet = ({ method }: IncomingMessage): boolean => method === 'GET' || method === 'HEAD'
 

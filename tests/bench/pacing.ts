@@ -1,0 +1,90 @@
+import type { Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { answering, tell } from './children.ts'
+import { exchange, open, requestOf, send } from './exchange.ts'
+import { CONNECTIONS, type Post } from './posts.ts'
+
+/**
+ * Callers with leases in a process of their own, who call when they want to and not when the last call was answered: asked `{ url, posts, perSecond }` it makes
+ * that many calls a second over connections that the host knows, and sends the milliseconds from when each should have been sent until it was
+ * answered: who waits behind a slow one is slow, too. `newcomers` of the posts are sent over new connections, evenly in between.
+ */
+export interface Paced {
+  readonly url: string
+  readonly posts: readonly Post[]
+  readonly perSecond: number
+  readonly newcomers: number
+}
+
+export interface Latencies {
+  readonly calls: number[]
+  readonly newcomers: number[]
+}
+
+const known: Socket[] = []
+
+/** Connections on which a call was accepted. They stay open from one question to the next. */
+const getKnown = async (host: string, posts: Post[]): Promise<void> => {
+  for (let index = known.length - 1; index >= 0; index--) if (known[index]?.destroyed) known.splice(index, 1)
+  while (known.length < CONNECTIONS) {
+    const socket = await open(host)
+    socket.on('error', () => {})
+    await exchange(socket, requestOf(host, posts.shift() as Post))
+    known.push(socket)
+  }
+}
+
+const comeAnew = async (host: string, request: Uint8Array): Promise<number> => {
+  const started = performance.now()
+  for (;;) {
+    try {
+      const socket = await open(host)
+      socket.on('error', () => {})
+      const status = await send(socket, request)
+      socket.destroy()
+      if (status === 200) return performance.now() - started
+    } catch {
+      // Whoever is cut comes again.
+    }
+    await sleep(50)
+  }
+}
+
+answering(async ({ url, posts, perSecond, newcomers }: Paced): Promise<Latencies> => {
+  const { host } = new URL(url)
+  const left = [...posts]
+  await getKnown(host, left)
+  const requests = left.map((post) => requestOf(host, post))
+  const everySo = Math.ceil(requests.length / newcomers)
+  const expected = requests.length - Math.floor(requests.length / everySo)
+  const free = [...known]
+  const due: { at: number; request: Uint8Array }[] = []
+  const calls: number[] = []
+  const started = performance.now()
+  const finished = Promise.withResolvers<void>()
+  const next = () => {
+    while (free.length > 0 && due.length > 0) {
+      const socket = free.pop() as Socket
+      const { at, request } = due.shift() as (typeof due)[number]
+      exchange(socket, request).then(() => {
+        calls.push(performance.now() - at)
+        free.unshift(socket)
+        if (calls.length === expected) finished.resolve()
+        else next()
+      }, finished.reject)
+    }
+  }
+  const latecomers: Promise<number>[] = []
+  for (let index = 0; index < requests.length; index++) {
+    const at = started + (index * 1000) / perSecond
+    const wait = at - performance.now()
+    if (wait > 0) await sleep(wait)
+    const request = requests[index] as Uint8Array
+    if (index % everySo === everySo - 1) latecomers.push(comeAnew(host, request))
+    else due.push({ at, request })
+    next()
+  }
+  await finished.promise
+  return { calls, newcomers: await Promise.all(latecomers) }
+})
+tell({})

@@ -1,0 +1,151 @@
+import assert from 'node:assert/strict'
+import { Failure } from '@symbiosis/protocol'
+import { Turns } from '../../host/turns.ts'
+import { DoorClock, watched } from './door-clock.ts'
+
+describe('turns', () => {
+  let clock: DoorClock
+  beforeEach(() => {
+    clock = new DoorClock()
+  })
+  afterEach(() => clock.restore())
+
+  const guest = (spent = 0) => ({
+    spent,
+    spend(milliseconds: number) {
+      this.spent += milliseconds
+    },
+  })
+  const turnsOf = (over = {}) => new Turns({ share: 0.1, slice: 1, patience: 30, ...over }, clock.read)
+  /** Work of one step that notes when it was done. */
+  const noting = function* (order: string[], name: string, cost = 0.5) {
+    clock.now += cost
+    order.push(name)
+    yield
+  }
+
+  it('come in the order of asking', async () => {
+    const [turns, order] = [turnsOf(), [] as string[]]
+    for (const name of ['a', 'b', 'c']) void turns.take(guest(), noting(order, name))
+    assert.deepEqual(order, [], 'nothing is done at once')
+    await clock.pass(10)
+    assert.deepEqual(order, ['a', 'b', 'c'])
+    assert.equal(turns.size, 0)
+  })
+
+  it('come later for who has cost something, by a second for a millisecond', async () => {
+    const [turns, order] = [turnsOf(), [] as string[]]
+    void turns.take(guest(2), noting(order, 'two', 0))
+    void turns.take(guest(1), noting(order, 'one', 0))
+    void turns.take(guest(), noting(order, 'none', 0))
+    await clock.pass(5)
+    assert.deepEqual(order, ['none', 'one', 'two'])
+  })
+
+  it('are put off by half of the patience at the most: nobody is overtaken for ever', async () => {
+    const [turns, order] = [turnsOf({ patience: 2 }), [] as string[]]
+    void turns.take(guest(1e6), noting(order, 'much', 0))
+    clock.now += 999
+    void turns.take(guest(), noting(order, 'earlier than a second after', 0))
+    clock.now += 1
+    void turns.take(guest(0.001), noting(order, 'later', 0))
+    await clock.pass(3)
+    assert.deepEqual(order, ['earlier than a second after', 'much', 'later'])
+  })
+
+  it('last a slice, and go on later', async () => {
+    const [turns, one] = [turnsOf({ slice: 2 }), guest()]
+    turns.served(clock.now)
+    const answer = watched(turns.take(one, clock.work('done', 1, 1, 1)))
+    await clock.pass(0)
+    assert.deepEqual([answer.state, one.spent], ['waiting', 2], 'two steps fill the slice')
+    await clock.pass(30)
+    assert.deepEqual([answer.value, one.spent], ['done', 3])
+  })
+
+  it('leave the others their part of the time, as long as there are others', async () => {
+    const turns = turnsOf({ share: 0.1 })
+    turns.served(clock.now)
+    const order: string[] = []
+    void turns.take(guest(), noting(order, 'first', 1))
+    void turns.take(guest(), noting(order, 'second', 1))
+    await clock.pass(0)
+    assert.deepEqual(order, ['first'])
+    await clock.pass(8)
+    assert.deepEqual(order, ['first'], 'one in ten milliseconds')
+    await clock.pass(1)
+    assert.deepEqual(order, ['first', 'second'])
+  })
+
+  it('leave more where a step takes more than the slice: twice as long, four times the rest', async () => {
+    const turns = turnsOf({ share: 0.5, slice: 2 })
+    turns.served(clock.now)
+    const order: string[] = []
+    void turns.take(guest(), noting(order, 'first', 4))
+    void turns.take(guest(), noting(order, 'second', 1))
+    await clock.pass(0)
+    await clock.pass(7)
+    assert.deepEqual(order, ['first'])
+    await clock.pass(1)
+    assert.deepEqual(order, ['first', 'second'])
+  })
+
+  it('count what they cost beside their steps', async () => {
+    const turns = turnsOf({ share: 0.5 })
+    turns.served(clock.now)
+    const order: string[] = []
+    void turns.take(guest(), noting(order, 'first', 1), 4)
+    void turns.take(guest(), noting(order, 'second', 1))
+    await clock.pass(0)
+    await clock.pass(4)
+    assert.deepEqual(order, ['first'])
+    await clock.pass(1)
+    assert.deepEqual(order, ['first', 'second'])
+  })
+
+  it('need no rest a second after the last of the others', async () => {
+    const turns = turnsOf({ share: 0.001 })
+    turns.served(clock.now)
+    clock.now += 1000
+    const order: string[] = []
+    for (const name of ['a', 'b', 'c']) void turns.take(guest(), noting(order, name))
+    await clock.pass(3)
+    assert.deepEqual(order, ['a', 'b', 'c'])
+  })
+
+  it('that do not come in time are given up, and what was begun is not', async () => {
+    const turns = turnsOf({ patience: 1, share: 0.01 })
+    turns.served(clock.now)
+    const begun = watched(turns.take(guest(), clock.work('done', 20, 0)))
+    const late = watched(turns.take(guest(), clock.work('done', 1)))
+    await clock.pass(1000)
+    assert.deepEqual([begun.state, late.state], ['waiting', 'waiting'], 'the first rests for two seconds')
+    await clock.pass(1000)
+    assert.deepEqual([begun.value, late.name], ['done', 'RateLimited'])
+    assert.equal((late.refusal as Failure).toRefusal().field, 'strangers')
+    assert.ok(((late.refusal as Failure).toRefusal().retryAfter as number) > 0)
+  })
+
+  it('are given up for one guest, or for all', async () => {
+    const [turns, one, order] = [turnsOf(), guest(), [] as string[]]
+    const [mine, other] = [watched(turns.take(one, noting(order, 'mine'))), watched(turns.take(guest(), noting(order, 'other')))]
+    turns.drop(one, new Failure('Cancelled', 'left'))
+    await clock.pass(5)
+    assert.deepEqual([mine.name, other.state, order], ['Cancelled', 'done', ['other']])
+    const last = watched(turns.take(one, noting(order, 'last')))
+    turns.dropAll(new Failure('Unavailable', 'closing'))
+    await clock.pass(5)
+    assert.deepEqual([last.name, order], ['Unavailable', ['other']])
+  })
+
+  it('pass on what the work throws', async () => {
+    const turns = turnsOf()
+    const failing = function* () {
+      yield
+      throw new Failure('Malformed', 'no')
+    }
+    const answer = watched(turns.take(guest(), failing()))
+    await clock.pass(1)
+    assert.equal(answer.name, 'Malformed')
+  })
+})
