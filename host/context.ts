@@ -93,6 +93,10 @@ export class CallContext implements Context, KernelContext {
     return this.#brought.authorized.invocation.proofs
   }
 
+  get owner() {
+    return this.#brought.authorized.owner
+  }
+
   get guard() {
     return this.#brought.guard
   }

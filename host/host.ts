@@ -19,6 +19,7 @@ import { kernelServices } from './kernel.ts'
 import { Leases } from './leases.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 import { lockFolder } from './lock.ts'
+import { RevocationLog } from './log/revocation-log.ts'
 import { type Log, openLog } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { REQUEST_OPTIONS, type RequestOptions, Requests } from './requests.ts'
@@ -101,7 +102,8 @@ export class Host implements AsyncDisposable {
   }
 
   static async #assemble<E extends Engine>(options: HostOptions<E>, unlock: () => void, undo: AsyncDisposableStack): Promise<Host> {
-    const signer = openIdentity(options.dir)
+    const identity = openIdentity(options.dir)
+    const { signer } = identity
     await ensureOperator(options.dir, signer)
     const store = options.store ?? sqliteStore(join(options.dir, 'host.sqlite'))
     undo.defer(() => store.close())
@@ -113,7 +115,8 @@ export class Host implements AsyncDisposable {
     const services = provided.map(({ service }) => service)
     const leases = new Leases(signer, store)
     const policies = new Policies(store, options.policies ?? [])
-    const revocations = await Revocations.open(store, options.maxRevocationsPerSpace ?? 10_000)
+    const revocationLog = await RevocationLog.open(identity, store)
+    const revocations = await Revocations.open(store, revocationLog, options.maxRevocationsPerSpace ?? 10_000)
     const requests = await Requests.open({
       store,
       leases,
@@ -137,7 +140,16 @@ export class Host implements AsyncDisposable {
       provided,
       requests,
       revocations,
-      kernel: kernelServices({ name, services, leases, policies, requests, revocations, collect: (signal) => host.collect(signal) }),
+      kernel: kernelServices({
+        name,
+        services,
+        leases,
+        policies,
+        requests,
+        revocations,
+        log: revocationLog,
+        collect: (signal) => host.collect(signal),
+      }),
     })
     await host.#start()
     return host

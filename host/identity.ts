@@ -1,3 +1,4 @@
+import { hkdfSync } from 'node:crypto'
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import {
@@ -19,25 +20,37 @@ export interface OperatorCredential {
   readonly delegation: Proof
 }
 
+/** Who a host is. */
+export interface Identity {
+  readonly signer: LocalSigner
+  /** Signs the host's log and nothing else, since notes are signed as text. It comes of the host's key, so that the two are lost and restored together. */
+  readonly logSigner: LocalSigner
+}
+
 /** The host's key, made at the first start. Whoever has this file is the host. */
-export const openIdentity = (dir: string): LocalSigner => {
+export const openIdentity = (dir: string): Identity => {
   mkdirSync(dir, { recursive: true, mode: 0o700 })
   const path = join(dir, 'host.key')
   const known = readPrivate(path)
   if (known) return readIdentity(path, known)
   const seed = generateSeed()
-  const signer = signerFromSeed(seed)
-  writePrivate(path, JSON.stringify({ version: 1, did: signer.did, seed: Buffer.from(seed).toString('base64url') }))
-  return signer
+  const identity = identityOf(seed)
+  writePrivate(path, JSON.stringify({ version: 1, did: identity.signer.did, seed: Buffer.from(seed).toString('base64url') }))
+  return identity
 }
 
+const identityOf = (seed: Uint8Array): Identity => ({
+  signer: signerFromSeed(seed),
+  logSigner: signerFromSeed(new Uint8Array(hkdfSync('sha256', seed, '', 'symbiosis log key, version 1', 32))),
+})
+
 /** The DID stands beside the seed, so that a damaged seed is no other host's. */
-const readIdentity = (path: string, text: string): LocalSigner => {
+const readIdentity = (path: string, text: string): Identity => {
   try {
     const { did, seed } = JSON.parse(text) as { did?: string; seed: string }
-    const signer = signerFromSeed(Buffer.from(seed, 'base64url'))
-    if (did !== undefined && did !== signer.did) throw new TypeError(`The seed is not that of ${did}.`)
-    return signer
+    const identity = identityOf(Buffer.from(seed, 'base64url'))
+    if (did !== undefined && did !== identity.signer.did) throw new TypeError(`The seed is not that of ${did}.`)
+    return identity
   } catch (cause) {
     throw damaged(path, cause)
   }
@@ -82,7 +95,7 @@ export const readOperator = (path: string): OperatorCredential => {
   }
 }
 
-export const readPrivate = (path: string): string | undefined => {
+const readPrivate = (path: string): string | undefined => {
   try {
     if ((statSync(path).mode & 0o077) !== 0) {
       throw new Failure('Malformed', `Others on this machine can read the key ${path}.`, {
@@ -100,7 +113,7 @@ export const readPrivate = (path: string): string | undefined => {
 }
 
 /** A key file is whole or absent, whenever the power fails. */
-export const writePrivate = (path: string, text: string): void => {
+const writePrivate = (path: string, text: string): void => {
   const temporary = `${path}.${process.pid}.tmp`
   const file = openSync(temporary, 'w', 0o600)
   writeSync(file, text)
@@ -112,5 +125,5 @@ export const writePrivate = (path: string, text: string): void => {
   closeSync(folder)
 }
 
-export const damaged = (path: string, cause: unknown) =>
+const damaged = (path: string, cause: unknown) =>
   new Failure('Malformed', `The key file ${path} is damaged.`, { hint: 'Restore it from a backup; it is never written over.' }, { cause })

@@ -4,6 +4,9 @@ import {
   archive,
   CLOCK_SKEW,
   type Context,
+  encode,
+  encodeInvocations,
+  encodeVarint,
   Failure,
   type Guard,
   type Handlers,
@@ -13,10 +16,15 @@ import {
   type Revocation,
   revocation,
   type Service,
+  streamFrom,
+  textOf,
+  type Ucan,
 } from '@symbiosis/protocol'
+import { type LogFrame, log as logService } from '@symbiosis/protocol/revocation'
 import type { CID } from 'multiformats/cid'
 import type { Policies } from './consent.ts'
 import type { Leases } from './leases.ts'
+import type { RevocationLog } from './log/revocation-log.ts'
 import type { Requests } from './requests.ts'
 import { mustRevoke, type Revocations } from './revocations.ts'
 
@@ -25,6 +33,8 @@ export interface KernelContext extends Context {
   readonly message: Admitted
   /** The proofs that the invocation names. */
   readonly proofs: readonly CID[]
+  /** The chain from the space down to the caller. */
+  readonly owner: readonly Ucan[]
   readonly guard: Guard
   readonly origin: string | undefined
   /** Runs what asks whether UCANs are signed, perhaps several times: it must do nothing but ask. */
@@ -40,6 +50,7 @@ interface Parts {
   readonly policies: Policies
   readonly requests: Requests
   readonly revocations: Revocations
+  readonly log: RevocationLog
   collect(signal: AbortSignal): Promise<{ kept: number; removed: number; bytes: number }>
 }
 
@@ -47,6 +58,7 @@ interface Parts {
 export const kernelServices = (parts: Parts): Provided[] => [
   provide(access, accessHandlers(parts)),
   provide(revocation, revokeHandlers(parts)),
+  provide(logService, logHandlers(parts)),
   provide(operator, operatorHandlers(parts)),
 ]
 
@@ -76,9 +88,9 @@ const accessHandlers = ({ name, services, leases, requests, revocations }: Parts
 
 const revokeHandlers = ({ leases, policies, revocations }: Parts): Handlers<typeof revocation> => ({
   revoke: async ({ ucan: link, proof = [] }, context) => {
-    const { space: by, message, proofs, guard, invocation, checking } = kernel(context)
-    const known = revocations.of(link).find((each) => each.by === by)
-    if (known) return { at: known.at }
+    const { space: by, message, proofs, owner, guard, invocation, checking } = kernel(context)
+    const known = await revocations.acknowledged(link, by)
+    if (known) return known
     const ucan = message.ucans.get(String(link))
     if (!ucan || !proof.every((cid) => message.ucans.has(String(cid))))
       throw new Failure('NotFound', 'The UCAN to revoke did not come along with the call.', {
@@ -95,7 +107,7 @@ const revokeHandlers = ({ leases, policies, revocations }: Parts): Handlers<type
       cause: String(invocation),
     })
     // Who takes one lease of a consent back means the consent: neither a renewed sibling nor a standing answer must outlive it.
-    await revocations.add(charged, async (tx) => {
+    await revocations.add(charged, evidenceOf(message.ucans.get(textOf(invocation)) as Ucan, owner), async (tx) => {
       const lease = ucan.issuer === guard.host ? await leases.find(ucan.audience, link, tx) : undefined
       const siblings = lease ? await leases.siblings(lease, tx) : []
       if (lease) {
@@ -105,9 +117,33 @@ const revokeHandlers = ({ leases, policies, revocations }: Parts): Handlers<type
       const open = siblings.filter(({ lease: each, expires }) => !each.equals(link) && expires + CLOCK_SKEW >= at)
       return [entry(link, ucan.expiration), ...open.map((each) => entry(each.lease, each.expires))]
     })
-    return { at }
+    return (await revocations.acknowledged(link, by)) as Acknowledged
   },
 })
+
+type Acknowledged = NonNullable<Awaited<ReturnType<Revocations['acknowledged']>>>
+
+/** A call by itself, with the chain that lets it speak for who revokes: whoever has it can check it again. */
+const evidenceOf = (invocation: Ucan, owner: readonly Ucan[]): Uint8Array => encodeInvocations([invocation], owner)
+
+const logHandlers = ({ log }: Parts): Handlers<typeof logService> => ({
+  checkpoint: async () => ({ checkpoint: await log.checkpoint(), key: log.key }),
+  entries: ({ from, limit }) => log.frame(from, limit),
+  inclusion: ({ index, size }) => log.inclusion(index, size),
+  consistency: ({ from, size }) => log.consistency(from, size),
+  watch: async ({ from }, { signal }) => ({
+    ok: { checkpoint: await log.checkpoint(), key: log.key },
+    body: streamFrom(framesOf(log.watch(from, signal))),
+  }),
+})
+
+async function* framesOf(frames: AsyncIterable<LogFrame>): AsyncGenerator<Uint8Array> {
+  for await (const frame of frames) {
+    const bytes = encode(frame)
+    yield encodeVarint(bytes.length)
+    yield bytes
+  }
+}
 
 const operatorHandlers = ({ leases, policies, requests, revocations, collect }: Parts): Handlers<typeof operator> => ({
   requests: () => ({

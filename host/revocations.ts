@@ -14,31 +14,35 @@ import {
   type Ucan,
   type Value,
 } from '@symbiosis/protocol'
-import type { CID } from 'multiformats/cid'
+import type { Logged, RevocationEntry } from '@symbiosis/protocol/revocation'
+import { CID } from 'multiformats/cid'
+import type { RevocationLog } from './log/revocation-log.ts'
 import type { Store, StoreTransaction } from './store/store.ts'
 
 /**
  * The revocations that this host acknowledged: on disk for what is acknowledged, in memory for the question that every call asks of
- * every link. They are only added, and forgotten when the revoked UCAN has ended by itself. The signed log will keep them in its own form.
+ * every link. They are only added, and forgotten when the revoked UCAN has ended by itself; the log remembers that they were there.
  */
 const KIND = 'revocation'
 
-/** A revocation, and by whose lease it was let in: who holds a lease could mint and revoke junk without end. */
-type Kept = Revocation & { readonly charged?: DID }
+/** A revocation, where it stands in the log, and by whose lease it was let in: who holds a lease could mint and revoke junk without end. */
+type Kept = Revocation & { readonly index: number; readonly charged?: DID }
 
 export class Revocations {
   readonly #byUcan = new Map<string, Kept[]>()
   readonly #counts = new Map<string, number>()
   readonly #maxPerSpace: number
   readonly #store: Store
+  readonly #log: RevocationLog
 
-  private constructor(store: Store, maxPerSpace: number) {
+  private constructor(store: Store, log: RevocationLog, maxPerSpace: number) {
     this.#store = store
+    this.#log = log
     this.#maxPerSpace = maxPerSpace
   }
 
-  static async open(store: Store, maxPerSpace: number): Promise<Revocations> {
-    const revocations = new Revocations(store, maxPerSpace)
+  static async open(store: Store, log: RevocationLog, maxPerSpace: number): Promise<Revocations> {
+    const revocations = new Revocations(store, log, maxPerSpace)
     for await (const { value } of store.every(KIND)) revocations.#remember(value as unknown as Kept)
     return revocations
   }
@@ -50,12 +54,18 @@ export class Revocations {
     return this.#byUcan.size
   }
 
+  /** What is acknowledged of a revocation, and where it stands in the log; undefined where `by` didn't revoke the UCAN. */
+  async acknowledged(ucan: CID, by: DID): Promise<{ at: number; log: Logged } | undefined> {
+    const known = this.#byUcan.get(textOf(ucan))?.find((each) => each.by === by)
+    return known && { at: known.at, log: await this.#log.logged(known.index) }
+  }
+
   /**
-   * Adds the revocations that `find` comes to in the transaction which keeps them, and resolves when they are on disk. They count against
-   * `charged`, the principal by whose lease they are let in; against nobody where the host itself revokes.
+   * Adds the revocations that `find` comes to in the transaction which keeps and logs them, and resolves when they are on disk. They count against
+   * `charged`, the principal by whose lease they are let in; against nobody where the host itself revokes. `evidence` is the message that says so.
    * @throws Failure LimitExceeded, field `revocations`
    */
-  async add(charged: DID | undefined, find: (tx: StoreTransaction) => Promise<readonly Revocation[]>): Promise<void> {
+  async add(charged: DID | undefined, evidence: Uint8Array, find: (tx: StoreTransaction) => Promise<readonly Revocation[]>): Promise<void> {
     const used = charged === undefined ? 0 : (this.#counts.get(charged) ?? 0)
     if (used >= this.#maxPerSpace) {
       throw new Failure('LimitExceeded', `${used} revocations are kept for ${charged}, and more are not.`, {
@@ -67,15 +77,23 @@ export class Revocations {
       })
     }
     const fresh = await this.#store.write(async (tx) => {
-      const revocations: Kept[] = (await find(tx)).map((each) => ({ ...each, ...(charged !== undefined && { charged }) }))
-      const unknown = revocations.filter(({ ucan, by }) => !this.#byUcan.get(ucan)?.some((known) => known.by === by))
-      for (const each of unknown) {
+      const unknown: Revocation[] = []
+      // What shares the commit isn't in memory yet.
+      for (const each of await find(tx)) if (!(await tx.get(KIND, each.by, each.ucan))) unknown.push(each)
+      if (unknown.length === 0) return []
+      const first = await this.#log.append(
+        tx,
+        unknown.map((each) => ({ entry: entryOf(each), evidence })),
+      )
+      const kept = unknown.map((each, at): Kept => ({ ...each, index: first + at, ...(charged !== undefined && { charged }) }))
+      for (const each of kept) {
         const expires = each.expiration === null ? {} : { expires: each.expiration + CLOCK_SKEW + 1 }
         await tx.put(KIND, each.by, each.ucan, each as unknown as Value, expires)
       }
-      return unknown
+      return kept
     })
     for (const each of fresh) this.#remember(each)
+    if (fresh.length > 0) this.#log.tell()
   }
 
   /** Forgets what ended by itself. */
@@ -102,6 +120,14 @@ export class Revocations {
     else this.#byUcan.set(revocation.ucan, [revocation])
   }
 }
+
+const entryOf = ({ ucan, by, expiration, cause }: Revocation): RevocationEntry => ({
+  kind: 'revocation',
+  ucan: CID.parse(ucan),
+  by,
+  expiration,
+  cause: CID.parse(cause),
+})
 
 /**
  * Whether `by` may revoke `ucan`, as the UCANs of the call prove it: an issuer at or above it, or its audience. And whether this host should keep

@@ -1,16 +1,21 @@
 import {
   brief,
   type DID,
+  decode,
+  encode,
   Failure,
   invoke,
   leaseOf,
   type Proof,
+  parseNote,
   proofOf,
   type Refusal,
   revocation,
   toRefusal,
   unwrap,
 } from '@symbiosis/protocol'
+import { type Logged, parseCheckpoint, verifyLogged } from '@symbiosis/protocol/revocation'
+import { base64url } from 'multiformats/bases/base64'
 import { isToken, readBundle } from './bundle.ts'
 import { leasesFor } from './choose.ts'
 import { keep, proofFromText } from './holdings.ts'
@@ -24,8 +29,18 @@ export interface Revoked {
   cid: string
   /** In whose name. */
   by: DID
-  /** Every host that it could be used at. Those with an error are told again on later calls, and by revoking again. */
-  hosts: { did: DID; name: string; at?: number; error?: Refusal }[]
+  /**
+   * Every host that it could be used at. One that acknowledged has the revocation in its log, by a proof that was verified and is kept: as entry `index` of
+   * `size`. Those with an error are told again on later calls, and by revoking again.
+   */
+  hosts: ({ did: DID; name: string; error?: Refusal } & Partial<Acknowledged>)[]
+}
+
+interface Acknowledged {
+  /** When the host says it did, Unix seconds. */
+  at: number
+  index?: number
+  size?: number
 }
 
 /** Seconds that a host has to acknowledge, and that one is left alone which didn't. */
@@ -53,13 +68,24 @@ export class Revoker {
     const results = await Promise.all(
       this.#hostsOf(proof).map(async (host) => {
         const before = told.find((each) => each.host === host.did)
-        const outcome = before ? { at: before.at } : await this.#tell(host, proof, by, signal)
-        return { did: host.did, name: host.name, ...outcome }
+        const outcome: Outcome = before ?? (await this.#tell(host, proof, by, signal))
+        return { host, outcome }
       }),
     )
-    if (!results.some(({ at }) => at !== undefined)) throw nobodyTold(cid, results)
-    await this.#keep(proof, by, results)
-    return { cid, by, hosts: results }
+    const hosts = results.map(({ host: { did, name }, outcome: { at, log, error } }) => ({
+      did,
+      name,
+      ...(at !== undefined && { at }),
+      ...(log && placeOf(log)),
+      ...(error && { error }),
+    }))
+    if (!hosts.some(({ at }) => at !== undefined)) throw nobodyTold(cid, hosts)
+    await this.#keep(
+      proof,
+      by,
+      results.map(({ host: { did }, outcome }) => ({ did, ...outcome })),
+    )
+    return { cid, by, hosts }
   }
 
   /** Hosts that still have to be told, by revocation. */
@@ -83,7 +109,7 @@ export class Revoker {
         this.#self.background(async () => {
           const by = this.#speaker(proof)
           const outcome = await this.#tell(host, proof, by, this.#self.signal)
-          if (outcome.at !== undefined) await this.#keep(proof, by, [{ did: host.did, at: outcome.at }])
+          await this.#keep(proof, by, [{ did: host.did, ...outcome }])
         })
       }
     }
@@ -126,7 +152,7 @@ export class Revoker {
     return hosts.filter(isFor)
   }
 
-  async #tell(host: KeptHost, proof: Proof, by: DID, signal?: AbortSignal): Promise<{ at?: number; error?: Refusal }> {
+  async #tell(host: KeptHost, proof: Proof, by: DID, signal?: AbortSignal): Promise<Outcome> {
     const { signer } = this.#self
     const owner = by === signer.did ? [] : ownerProofs(this.#self, by, 'ucan/revoke')
     // A host takes revocations about a space that shows its lease, so that strangers can't fill its log.
@@ -141,7 +167,10 @@ export class Revoker {
         { ucan: proof.ucan.cid },
         { attach: [proof], signal: signal ? AbortSignal.any([signal, patience]) : patience },
       )
-      return { at: unwrap(result).at }
+      const { at, log } = unwrap(result)
+      // A host that only says so could deny it later.
+      verifyLogged(log, { host: host.did, ucan: proof.ucan.cid, by })
+      return { at, log: base64url.encode(encode(log)) }
     } catch (thrown) {
       if (signal?.aborted) throw thrown
       return {
@@ -150,9 +179,10 @@ export class Revoker {
     }
   }
 
-  async #keep(proof: Proof, by: DID, results: readonly { did: string; at?: number }[]): Promise<void> {
+  async #keep(proof: Proof, by: DID, results: readonly ({ did: string } & Outcome)[]): Promise<void> {
     const cid = String(proof.ucan.cid)
-    const told = results.flatMap(({ did, at }) => (at === undefined ? [] : [{ host: did, at }]))
+    const told = results.flatMap(({ did, at, log }) => (at === undefined ? [] : [{ host: did, at, ...(log && { log }) }]))
+    if (told.length === 0) return
     await this.#self.holdings.update(({ revoked }) => {
       let entry = revoked.find(({ ucan }) => ucan === cid)
       if (!entry) {
@@ -163,6 +193,19 @@ export class Revoker {
       for (const each of told) if (!entry.told.some(({ host }) => host === each.host)) entry.told.push(each)
     })
   }
+}
+
+interface Outcome {
+  readonly at?: number
+  /** A `Logged` in DAG-CBOR, as the wallet keeps it. */
+  readonly log?: string
+  readonly error?: Refusal
+}
+
+/** Where a kept proof says that its entry stands. */
+const placeOf = (kept: string): { index: number; size: number } => {
+  const { index, checkpoint } = decode(base64url.decode(kept)) as unknown as Logged
+  return { index, size: parseCheckpoint(parseNote(checkpoint).text).size }
 }
 
 const nobodyTold = (cid: string, results: Revoked['hosts']): Failure => {

@@ -38,8 +38,8 @@ export interface KeptRevocation {
   at: number
   /** The UCAN, where it was revoked from here: hosts that it could be used at have to be told, now or when they can be reached. */
   archive?: string
-  /** The hosts that acknowledged it, and when. */
-  told: { host: string; at: number }[]
+  /** The hosts that acknowledged it, when, and what proves that it stands in their logs: a `Logged` in DAG-CBOR. */
+  told: { host: string; at: number; log?: string }[]
 }
 
 const MANY = { maxItems: 100_000 }
@@ -58,7 +58,7 @@ export const walletSchema = struct({
       by: optional(text()),
       at: int(),
       archive: optional(text({ maxLength: 2_000_000 })),
-      told: list(struct({ host: text(), at: int() }), MANY),
+      told: list(struct({ host: text(), at: int(), log: optional(text({ maxLength: 64 * 1024 })) }), MANY),
     }),
     MANY,
   ),

@@ -16,11 +16,11 @@ export const revoke = (program: Command): Command =>
           signal: run.signal,
         })
         const { paint } = run.output
-        const rows = hosts.map(({ name, did, at, error }) => [
+        const rows = hosts.map(({ name, did, at, index, size, error }) => [
           plain(name) || did,
           at === undefined
             ? paint('yellow', `not yet: ${plain(error?.message ?? '')} It is told as soon as it can be.`)
-            : `knows since ${timeText(at)}`,
+            : `knows since ${timeText(at)}${index === undefined ? '' : `, and can't deny it: entry ${index + 1} of ${size} in its log`}`,
         ])
         run.output.result({ revoked: cid, by, hosts }, [`  revoked ${brief(cid)}`, table(rows, '    ')].join('\n'))
       }),

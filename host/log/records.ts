@@ -37,7 +37,12 @@ export const writeHead = (tx: StoreTransaction, log: string, { range, checkpoint
   tx.put(HEAD, log, '', { range: range.encode(), checkpoint })
 
 /** Writes entries behind those that `range` is of, which grows by them. */
-export const appendEntries = async (tx: StoreTransaction, log: string, range: CompactRange, entries: readonly Uint8Array[]): Promise<void> => {
+export const appendEntries = async (
+  tx: StoreTransaction,
+  log: string,
+  range: CompactRange,
+  entries: readonly Uint8Array[],
+): Promise<void> => {
   const nodes = new Map<string, Uint8Array[]>()
   const first = range.end
   for (const entry of entries) {

@@ -1,24 +1,22 @@
-import { archive, type DID, Failure, textOf } from '@symbiosis/protocol'
+import { archive, CLOCK_SKEW, type DID, Failure, issueUcan } from '@symbiosis/protocol'
 import {
   CompactRange,
   consistencyProof,
-  decodeEntry,
   encodeEntry,
   formatCheckpoint,
   inclusionProof,
-  type Logged,
+  LOG_SIGN,
   type LogFrame,
+  type Logged,
   type NoteSigner,
   noteSigner,
   originOf,
-  parseCheckpoint,
-  parseNote,
   type RevocationEntry,
   signNote,
 } from '@symbiosis/protocol/revocation'
+import type { Identity } from '../identity.ts'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
-import type { LogKey } from './log-key.ts'
-import { appendEntries, hashReader, type Head, readEntries, readHead, writeHead } from './records.ts'
+import { appendEntries, type Head, hashReader, readEntries, readHead, writeHead } from './records.ts'
 
 /** What becomes an entry of the log. */
 export interface Addition {
@@ -42,11 +40,18 @@ export class RevocationLog {
   readonly #key: Uint8Array
   #grown = Promise.withResolvers<void>()
 
-  constructor(host: DID, store: Store, { signer, delegation }: LogKey) {
+  private constructor(host: DID, store: Store, signer: NoteSigner, key: Uint8Array) {
     this.#host = host
     this.#store = store
-    this.#signer = noteSigner(originOf(host), signer)
-    this.#key = archive(delegation)
+    this.#signer = signer
+    this.#key = key
+  }
+
+  static async open({ signer, logSigner }: Identity, store: Store): Promise<RevocationLog> {
+    // Without end, since what a log has signed has to convince for ever; and without a nonce: it is always the same.
+    const capabilities = [{ can: LOG_SIGN, with: signer.did }]
+    const delegation = await issueUcan(signer, { audience: logSigner.did, capabilities, expiration: null })
+    return new RevocationLog(signer.did, store, noteSigner(originOf(signer.did), logSigner), archive({ ucan: delegation, proofs: [] }))
   }
 
   /** The host's delegation of `log/sign` to the key of the log, archived. */
@@ -55,27 +60,24 @@ export class RevocationLog {
   }
 
   /**
-   * Appends, and signs what the log is then. Gives what the last of the entries is proved by.
+   * Appends, and signs what the log is then. Gives the index of the first of the entries.
    * @throws Failure Unavailable where the log as it is kept is damaged
    */
-  async append(tx: StoreTransaction, additions: readonly Addition[]): Promise<Logged> {
+  async append(tx: StoreTransaction, additions: readonly Addition[]): Promise<number> {
     const { range } = await this.#head(tx)
-    const leaves = additions.map(({ entry }) => encodeEntry(entry))
-    const last = leaves.at(-1)
-    if (!last) throw new TypeError('There is nothing to append.')
     const first = range.end
-    await appendEntries(tx, this.#host, range, leaves.slice(0, -1))
-    // To the left of the last leaf stands all the rest, in the nodes that the range has.
-    const proof = range.hashes.reverse()
-    const index = range.end
-    await appendEntries(tx, this.#host, range, [last])
-    const checkpoint = await this.#sign(range)
-    await writeHead(tx, this.#host, { range, checkpoint })
+    await appendEntries(
+      tx,
+      this.#host,
+      range,
+      additions.map(({ entry }) => encodeEntry(entry)),
+    )
+    await writeHead(tx, this.#host, { range, checkpoint: await this.#sign(range) })
     for (const [at, { entry, evidence }] of additions.entries()) {
-      const expires = entry.expiration === null ? {} : { expires: entry.expiration }
+      const expires = entry.expiration === null ? {} : { expires: entry.expiration + CLOCK_SKEW + 1 }
       await tx.put(EVIDENCE, this.#host, keyOf(first + at), evidence, expires)
     }
-    return { index, entry: last, proof, checkpoint, key: this.#key }
+    return first
   }
 
   /** Lets those go on who watch: call it when what was appended is on disk. */
@@ -94,7 +96,10 @@ export class RevocationLog {
     if (from > range.end) throw beyond('from', from, range.end)
     const to = Math.min(range.end, from + Math.min(limit, FRAME_ENTRIES))
     const evidence = new Map<string, Uint8Array>()
-    for (const { key, value } of await this.#store.list(EVIDENCE, this.#host, { ...(from > 0 && { after: keyOf(from - 1) }), limit: to - from })) {
+    for (const { key, value } of await this.#store.list(EVIDENCE, this.#host, {
+      ...(from > 0 && { after: keyOf(from - 1) }),
+      limit: to - from,
+    })) {
       evidence.set(key, value as Uint8Array)
     }
     const entries: LogFrame['entries'] = []

@@ -1,9 +1,6 @@
 import { ability, service } from '../contract.ts'
-import { bytes, type Infer, int, list, optional, struct, text } from '../schema.ts'
-
-/** A note's bounds are wider; what a log signs has one signature and one line for each of its witnesses. */
-const checkpoint = () => text({ maxLength: 16 * 1024, description: 'The signed checkpoint, a C2SP note' })
-const hashes = () => list(bytes({ maxLength: 32 }), { maxItems: 64 })
+import { bytes, type Infer, int, list, optional, struct } from '../schema.ts'
+import { checkpoint, hashes } from './logged.ts'
 
 /** Entries of one log, as they are pulled and pushed alike: those from an index on, and a checkpoint that has them all. */
 export const frame = struct({
@@ -18,17 +15,6 @@ export const frame = struct({
 })
 
 export type LogFrame = Infer<typeof frame>
-
-/** That a revocation stands in the log of a host. Whoever holds it needs nobody to prove it. */
-export const logged = struct({
-  index: int(),
-  entry: bytes({ description: 'The leaf, see `decodeEntry`' }),
-  proof: hashes(),
-  checkpoint: checkpoint(),
-  key: bytes({ description: "The host's delegation of log/sign to the key that signed the checkpoint, archived" }),
-})
-
-export type Logged = Infer<typeof logged>
 
 /** Reading a host's log of revocations. Open to all: a log that not everybody may read convinces nobody. */
 export const log = service('log', {

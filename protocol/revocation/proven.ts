@@ -8,7 +8,7 @@ import { decodeEntry, type RevocationEntry } from './entry.ts'
 import { leafHash } from './hashing.ts'
 import { verifyInclusion } from './inclusion.ts'
 import { type VerifierKey, verifierKey } from './key.ts'
-import type { Logged } from './log-service.ts'
+import type { Logged } from './logged.ts'
 import { type SignedCheckpoint, verifyCheckpoint } from './signed-checkpoint.ts'
 
 /** What a host lends the key of its log. */

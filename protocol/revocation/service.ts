@@ -1,5 +1,6 @@
 import { ability, service } from '../contract.ts'
 import { int, link, list, optional, struct } from '../schema.ts'
+import { logged } from './logged.ts'
 
 /** Taking back what was delegated or leased. Final: a revocation can't be revoked. */
 export const revocation = service('ucan', {
@@ -14,7 +15,7 @@ export const revocation = service('ucan', {
         ucan: link({ description: 'The UCAN to revoke; its block, and the blocks of the chain above it, come along with the call' }),
         proof: optional(list(link(), { maxItems: 32, description: 'Links of its chain that come along, too' })),
       }),
-      ok: struct({ at: int({ description: 'When this host acknowledged it, Unix seconds' }) }),
+      ok: struct({ at: int({ description: 'When this host acknowledged it, Unix seconds' }), log: logged }),
     }),
   },
 })

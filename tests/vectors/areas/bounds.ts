@@ -179,7 +179,7 @@ export const bounds = async (): Promise<VectorFile> => {
   const last = await area.given(phone, bob, alice.did, { proofs: level })
   const revoke = await area.step(
     { from: bob, can: 'ucan/revoke', nb: { ucan: last.ucan.cid }, proofs: [lease], attach: [last] },
-    { ok: { at: NOW } },
+    { partly: { at: NOW } },
   )
   area.steps(
     'paths',

@@ -76,7 +76,7 @@ export const replay = async (): Promise<VectorFile> => {
     area.stepOf([call], { blocks: [] }, [{ code: 'NoLease', chain: 'lease' }]),
   ])
   area.steps('another call of the same words', 'Another nonce, another call.', [first, await area.step(spec, counted(2))])
-  const revoke = await area.step({ from: host, can: 'ucan/revoke', nb: { ucan: lease.ucan.cid }, attach: [lease] }, { ok: { at: NOW } })
+  const revoke = await area.step({ from: host, can: 'ucan/revoke', nb: { ucan: lease.ucan.cid }, attach: [lease] }, { partly: { at: NOW } })
   area.steps('a call again after its lease was revoked', 'Each replay is authorized anew.', [
     first,
     revoke,
@@ -97,7 +97,7 @@ export const revocation = async (): Promise<VectorFile> => {
   const first = await area.given(alice, phone, alice.did, { can: '*' })
   const second = await area.given(phone, laptop, alice.did, { can: '*', proofs: [first] })
   const third = await area.given(laptop, bob, alice.did, { can: '*', proofs: [second] })
-  const done: Expected = { ok: { at: NOW } }
+  const done: Expected = { partly: { at: NOW } }
   const revoke = (by: LocalSigner, proof: Proof, expected: Expected = done, over: object = {}) =>
     area.step({ from: by, can: 'ucan/revoke', nb: { ucan: proof.ucan.cid }, proofs: [lease], attach: [proof], ...over }, expected)
   const look = (from: LocalSigner, proof: Proof, expected: Expected) =>
@@ -126,7 +126,7 @@ export const revocation = async (): Promise<VectorFile> => {
   const inName = (proof: Proof) => ({ subject: alice.did, proofs: [lease, proof] })
   area.steps('in the name of the space', 'By a device that may, and not by one that may not.', [
     await revoke(laptop, third, { code: 'NotOwner', chain: 'owner' }, inName(mayLook)),
-    await revoke(phone, third, { owner: [mayRevoke], ok: { at: NOW } }, inName(mayRevoke)),
+    await revoke(phone, third, { owner: [mayRevoke], partly: { at: NOW } }, inName(mayRevoke)),
     await look(bob, third, revoked(third, alice)),
   ])
   const ownLease = await area.lease(mallory)
@@ -173,7 +173,7 @@ export const revocation = async (): Promise<VectorFile> => {
   ])
   const operator = await area.given(host, bob, host.did, { can: 'ucan/revoke' })
   area.steps('a lease, by an operator', 'In the name of the host.', [
-    await revoke(bob, lease, { owner: [operator], ok: { at: NOW } }, { subject: host.did, proofs: [operator] }),
+    await revoke(bob, lease, { owner: [operator], partly: { at: NOW } }, { subject: host.did, proofs: [operator] }),
     await leased(alice, lease, { ...ended, by: host.did }),
   ])
   area.steps('a lease, by a stranger', 'Neither issuer nor audience.', [await revoke(mallory, lease, 'NotRevoker', alone)])
