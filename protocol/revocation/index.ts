@@ -6,7 +6,8 @@ export { decodeEntry, type Entry, encodeEntry, type FilterEntry, type ManifestEn
 export { emptyRoot, HASH_BYTES, leafHash, nodeHash } from './hashing.ts'
 export { type Inclusion, inclusionProof, rootFromInclusion, verifyInclusion } from './inclusion.ts'
 export { COSIGNATURE, decodeVerifierKey, ED25519, encodeVerifierKey, type SignatureType, type VerifierKey, verifierKey } from './key.ts'
-export { frame, type LogFrame, type Logged, log, logged } from './log-service.ts'
+export { frame, type LogFrame, log } from './log-service.ts'
+export { type Logged, logged } from './logged.ts'
 export {
   formatNote,
   NOTE_BOUNDS,
