@@ -78,6 +78,8 @@ export class Host implements AsyncDisposable {
   readonly log: Log
   readonly metrics: Metrics
   readonly gate: Gate
+  /** What this host knew to be revoked, and when. */
+  readonly revocationLog: RevocationLog
   readonly dir: string
   readonly #parts: Parts
   readonly #running = new Set<Promise<unknown>>()
@@ -116,7 +118,7 @@ export class Host implements AsyncDisposable {
     const leases = new Leases(signer, store)
     const policies = new Policies(store, options.policies ?? [])
     const revocationLog = await RevocationLog.open(identity, store)
-    const revocations = await Revocations.open(store, revocationLog, options.maxRevocationsPerSpace ?? 10_000)
+    const revocations = await Revocations.open(store, revocationLog, options.maxRevocationsPerSpace ?? 10_000, now())
     const requests = await Requests.open({
       store,
       leases,
@@ -140,6 +142,7 @@ export class Host implements AsyncDisposable {
       provided,
       requests,
       revocations,
+      revocationLog,
       kernel: kernelServices({
         name,
         services,
@@ -161,6 +164,7 @@ export class Host implements AsyncDisposable {
     this.name = parts.name
     this.log = parts.log
     this.dir = parts.options.dir
+    this.revocationLog = parts.revocationLog
     const { engine } = parts
     const bounds = { ...BOUNDS, ...parts.options.bounds }
     this.gate = new Gate(parts.options.gate)
@@ -311,6 +315,7 @@ interface Parts {
   readonly kernel: readonly Provided[]
   readonly requests: Requests
   readonly revocations: Revocations
+  readonly revocationLog: RevocationLog
   now(): number
   unlock(): void
 }

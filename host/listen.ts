@@ -5,6 +5,7 @@ import { answerAll, Failure, type HttpOptions, httpListener, type Page, type Ste
 import { unixServer } from '@symbiosis/protocol/unix'
 import type { Host } from './host.ts'
 import { operatorPath } from './identity.ts'
+import { logPage } from './log/static.ts'
 
 export interface ListenOptions {
   /** TCP port; 0 takes a free one, false opens none. */
@@ -94,7 +95,7 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
 }
 
 /** What a GET tells: who the host is, and how it fares. */
-function* pageOf(host: Host, path: string, local: boolean): Steps<Page | Promise<Page> | undefined> {
+function* pageOf(host: Host, path: string, local: boolean): Steps<Page | Promise<Page | undefined> | undefined> {
   const json = (status: number, content: object) => ({ status, type: 'application/json', body: `${JSON.stringify(content)}\n`, open: true })
   switch (path) {
     case '/':
@@ -107,9 +108,12 @@ function* pageOf(host: Host, path: string, local: boolean): Steps<Page | Promise
     case '/metrics':
       return host.metrics.text().then((body) => ({ status: 200, type: 'text/plain; version=0.0.4', body }))
     default:
-      return undefined
+      return path.startsWith(LOG) ? logPage(host.revocationLog, path.slice(LOG.length)) : undefined
   }
 }
+
+/** Below which the log stands as files. */
+const LOG = '/log/'
 
 const listening = (server: Server, where: Parameters<Server['listen']>[0], name: string): Promise<void> =>
   new Promise((resolve, reject) => {

@@ -14,9 +14,9 @@ import {
   type Ucan,
   type Value,
 } from '@symbiosis/protocol'
-import type { Logged, RevocationEntry } from '@symbiosis/protocol/revocation'
+import type { Entry, Logged, RevocationEntry } from '@symbiosis/protocol/revocation'
 import { CID } from 'multiformats/cid'
-import type { RevocationLog } from './log/revocation-log.ts'
+import { damaged, type RevocationLog } from './log/revocation-log.ts'
 import type { Store, StoreTransaction } from './store/store.ts'
 
 /**
@@ -41,10 +41,35 @@ export class Revocations {
     this.#maxPerSpace = maxPerSpace
   }
 
-  static async open(store: Store, log: RevocationLog, maxPerSpace: number): Promise<Revocations> {
+  /**
+   * Takes up what was acknowledged: what the log says, beside which records say when, and by whose lease.
+   * @throws Failure Unavailable where the log is damaged: whoever can't prove what is revoked answers nobody
+   */
+  static async open(store: Store, log: RevocationLog, maxPerSpace: number, now: number): Promise<Revocations> {
     const revocations = new Revocations(store, log, maxPerSpace)
-    for await (const { value } of store.every(KIND)) revocations.#remember(value as unknown as Kept)
-    return revocations
+    try {
+      const kept = new Map<number, Kept>()
+      for await (const { value } of store.every(KIND)) kept.set((value as unknown as Kept).index, value as unknown as Kept)
+      let index = 0
+      for await (const entry of log.verified()) revocations.#takeUp(entry, index, kept.get(index++), now)
+      if ([...kept.keys()].some((each) => !(each < index))) throw damaged('it ends before what was acknowledged')
+      return revocations
+    } catch (thrown) {
+      // What doesn't even decode is damaged, too.
+      if (thrown instanceof Failure && ['Malformed', 'NotCanonical', 'BadSignature', 'TooLarge'].includes(thrown.name))
+        throw damaged(thrown.message)
+      throw thrown
+    }
+  }
+
+  #takeUp(entry: Entry, index: number, kept: Kept | undefined, now: number): void {
+    if (entry.kind !== 'revocation') return
+    const { by, expiration } = entry
+    if (expiration !== null && expiration + CLOCK_SKEW < now) return
+    const [ucan, cause] = [textOf(entry.ucan), textOf(entry.cause)]
+    if (kept && (kept.ucan !== ucan || kept.by !== by)) throw damaged(`what is kept of entry ${index} is of something else`)
+    // A record may have been dropped while a clock was wrong.
+    this.#remember(kept ?? { ucan, by, at: now, expiration, cause, index })
   }
 
   /** Who revoked a UCAN. O(1). */

@@ -32,7 +32,7 @@ export { type Backend, backend, type Ed25519, type KeyPair, useEd25519, verifySi
 export { brief, CODES, type Code, type Details, Failure, isAbort, type Refusal, type Result, refuse, toRefusal, unwrap } from './failure.ts'
 export { type Answered, type Caller, type CallOptions, invoke } from './invoke.ts'
 export { type Amounts, covers, type Edge, exceeds, LEASE, leaseCan, leaseOf, leases, serviceOf } from './lease.ts'
-export { asLink, textOf } from './link.ts'
+export { asLink, sameBytes, textOf } from './link.ts'
 export { CAR_TYPE, decodeReceipts, encodeInvocations, encodeReceipts } from './message.ts'
 export { operator } from './operator.ts'
 export { signingPayload } from './payload.ts'

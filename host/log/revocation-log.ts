@@ -1,22 +1,31 @@
-import { archive, CLOCK_SKEW, type DID, Failure, issueUcan } from '@symbiosis/protocol'
+import { archive, CLOCK_SKEW, type DID, Failure, issueUcan, sameBytes } from '@symbiosis/protocol'
 import {
   CompactRange,
   consistencyProof,
+  decodeEntry,
+  type Entry,
+  encodeEntries,
   encodeEntry,
   formatCheckpoint,
+  HASH_BYTES,
   inclusionProof,
   LOG_SIGN,
   type LogFrame,
   type Logged,
+  leafHash,
   type NoteSigner,
   noteSigner,
   originOf,
   type RevocationEntry,
+  rootAt,
   signNote,
+  type Tile,
+  tileWidth,
+  verifyCheckpoint,
 } from '@symbiosis/protocol/revocation'
 import type { Identity } from '../identity.ts'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
-import { appendEntries, type Head, hashReader, readEntries, readHead, writeHead } from './records.ts'
+import { appendEntries, type Head, hashReader, readBundle, readEntries, readHead, readTile, writeHead } from './records.ts'
 
 /** What becomes an entry of the log. */
 export interface Addition {
@@ -141,6 +150,33 @@ export class RevocationLog {
     return { size: whole, proof: await consistencyProof(from, whole, hashReader(this.#store, this.#host, whole)) }
   }
 
+  /**
+   * Every entry, from the first on, read in order to hold all of them against the checkpoint: who goes through to the end has a log that can be proved.
+   * @throws Failure Unavailable where it is damaged
+   */
+  async *verified(): AsyncGenerator<Entry> {
+    const { range, checkpoint } = await this.#head(this.#store)
+    const { size, root } = verifyCheckpoint(checkpoint, { origin: originOf(this.#host), keys: [this.#signer.key] })
+    const read = new CompactRange()
+    for await (const bytes of readEntries(this.#store, this.#host, 0, size)) {
+      read.append(leafHash(bytes))
+      yield decodeEntry(bytes)
+    }
+    if (range.end !== size || !sameBytes(read.root(), root) || !sameBytes(range.root(), root))
+      throw damaged('its entries are not those of its checkpoint')
+    // What proofs are made of stands in tiles, which are kept beside the entries.
+    if (size > 0 && !sameBytes(await rootAt(size, hashReader(this.#store, this.#host, size)), root))
+      throw damaged('its tiles are not over its entries')
+  }
+
+  /** The bytes of a tile, as wide as it is asked for; undefined where the log has no such tile yet. */
+  async tile({ level, index, width }: Tile): Promise<Uint8Array | undefined> {
+    const { range } = await this.#head(this.#store)
+    if (tileWidth(level, index, range.end) < width) return undefined
+    if (level === 'entries') return encodeEntries((await readBundle(this.#store, this.#host, index, range.end)).slice(0, width))
+    return (await readTile(this.#store, this.#host, level, index, range.end)).subarray(0, width * HASH_BYTES)
+  }
+
   /** What an entry is proved by, as of now. */
   async logged(index: number): Promise<Logged> {
     const { range, checkpoint } = await this.#head(this.#store)
@@ -174,7 +210,7 @@ const keyOf = (index: number): string => index.toString(16).padStart(12, '0')
 const beyond = (field: string, asked: number, most: number): Failure =>
   new Failure('NotFound', `The log has no ${field} ${asked}.`, { field, asked, limit: most })
 
-const damaged = (how: string): Failure =>
+export const damaged = (how: string): Failure =>
   new Failure('Unavailable', `The revocation log of this host is damaged: ${how}.`, {
     hint: 'Restore its store from a backup, or recover the log from a host that follows it.',
   })

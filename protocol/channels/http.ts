@@ -53,8 +53,10 @@ export const httpChannel = (url: string, fetch: Fetch = globalThis.fetch): Chann
 export interface Page {
   status: number
   type: string
-  body: string
+  body: string | Uint8Array
   open?: boolean
+  /** How long it may be kept, `no-store` unless told. */
+  cache?: string
 }
 
 export interface HttpOptions {
@@ -255,7 +257,11 @@ const sendPage = async (request: IncomingMessage, response: ServerResponse, page
   const page = await pages?.(request.url ?? '/', request.socket)
   if (!page) throw new Failure('NotFound', 'There is no such page.')
   if (page.open) response.setHeader('access-control-allow-origin', '*')
-  response.writeHead(page.status, { 'content-type': page.type, 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+  response.writeHead(page.status, {
+    'content-type': page.type,
+    'cache-control': page.cache ?? 'no-store',
+    'x-content-type-options': 'nosniff',
+  })
   response.end(request.method === 'HEAD' ? undefined : page.body)
 }
 
