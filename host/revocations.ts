@@ -56,8 +56,7 @@ export class Revocations {
       return revocations
     } catch (thrown) {
       // What doesn't even decode is damaged, too.
-      if (thrown instanceof Failure && ['Malformed', 'NotCanonical', 'BadSignature', 'TooLarge'].includes(thrown.name))
-        throw damaged(thrown.message)
+      if (thrown instanceof Failure && thrown.name !== 'Unavailable') throw damaged(thrown.message)
       throw thrown
     }
   }
@@ -68,8 +67,8 @@ export class Revocations {
     if (expiration !== null && expiration + CLOCK_SKEW < now) return
     const [ucan, cause] = [textOf(entry.ucan), textOf(entry.cause)]
     if (kept && (kept.ucan !== ucan || kept.by !== by)) throw damaged(`what is kept of entry ${index} is of something else`)
-    // A record may have been dropped while a clock was wrong.
-    this.#remember(kept ?? { ucan, by, at: now, expiration, cause, index })
+    // The log is what can be proved. Its record may have been dropped, too, while a clock was wrong.
+    this.#remember({ at: now, ...kept, ucan, by, expiration, cause, index })
   }
 
   /** Who revoked a UCAN. O(1). */

@@ -117,7 +117,7 @@ class Connection implements StoreReader, StoreTransaction {
   }
 
   async get(kind: string, space: string, key: string): Promise<Value | undefined> {
-    const row = this.#run('SELECT value FROM records WHERE space = ? AND kind = ? AND key = ?').get(space, kind, key)
+    const row = reading(() => this.#run('SELECT value FROM records WHERE space = ? AND kind = ? AND key = ?').get(space, kind, key))
     return row && decode(row.value as Uint8Array)
   }
 
@@ -125,16 +125,14 @@ class Connection implements StoreReader, StoreTransaction {
     // A key may be empty, and then it is after nothing.
     const query = `SELECT key, value FROM records WHERE space = ? AND kind = ? AND key >= ? AND key < ?${after === undefined ? '' : ' AND key > ?'} ORDER BY key LIMIT ?`
     const bounds = after === undefined ? [limit] : [after, limit]
-    return this.#run(query)
-      .all(space, kind, prefix, endOf(prefix), ...bounds)
-      .map(entry)
+    return reading(() => this.#run(query).all(space, kind, prefix, endOf(prefix), ...bounds)).map(entry)
   }
 
   async *every(kind: string, prefix = ''): AsyncGenerator<Entry & { space: string }> {
     const query = `SELECT space, key, value FROM records WHERE kind = ? AND key >= ? AND key < ? AND (key, space) > (?, ?) ORDER BY key, space LIMIT ${PAGE}`
     let last = { key: '', space: '' }
     while (true) {
-      const rows = this.#run(query).all(kind, prefix, endOf(prefix), last.key, last.space) as {
+      const rows = reading(() => this.#run(query).all(kind, prefix, endOf(prefix), last.key, last.space)) as {
         space: string
         key: string
         value: Uint8Array
@@ -186,6 +184,15 @@ const migrate = (database: DatabaseSync): void => {
   for (const [index, migration] of MIGRATIONS.entries()) {
     if (index < version) continue
     database.exec(`BEGIN IMMEDIATE; ${migration} PRAGMA user_version=${index + 1}; COMMIT`)
+  }
+}
+
+/** @throws Failure Unavailable where the file can't be read */
+const reading = <T>(read: () => T): T => {
+  try {
+    return read()
+  } catch (error) {
+    throw isSqlite(error) ? storeFailure(error) : error
   }
 }
 

@@ -54,7 +54,8 @@ describe('a log as records', () => {
 
   it('is no other log', async () => {
     const store = sqliteStore(join(folder(), 'log.sqlite'))
-    for (const name of ['one', 'two']) await store.write((tx) => appendEntries(tx, name, new CompactRange(), [new TextEncoder().encode(name)]))
+    for (const name of ['one', 'two'])
+      await store.write((tx) => appendEntries(tx, name, new CompactRange(), [new TextEncoder().encode(name)]))
     for await (const each of readEntries(store, 'two', 0, 1)) assert.equal(new TextDecoder().decode(each), 'two')
     await store.close()
   })
