@@ -14,7 +14,9 @@ import {
   readReceipt,
   revocation,
   type Ucan,
+  unwrap,
 } from '@symbiosis/protocol'
+import { type Logged, log, logKeyOf, originOf, verifyCheckpoint, verifyConsistency, verifyLogged } from '@symbiosis/protocol/revocation'
 import { unixChannel } from '@symbiosis/protocol/unix'
 import { jar } from '../attacks/jar.ts'
 import { alice, folders, phone } from '../fixtures.ts'
@@ -27,7 +29,7 @@ const now = () => Math.floor(Date.now() / 1000)
 interface Told {
   things: Set<string>
   counted: Map<string, { call: Ucan; count: number }>
-  revoked: Proof[]
+  revoked: { device: Proof; log: Logged }[]
   leases: Proof[]
 }
 
@@ -136,7 +138,7 @@ const revoke = async (caller: Caller, told: Told): Promise<void> => {
   const device = await delegate(alice, { audience: phone.did, capabilities, expiration: now() + 3600 })
   const { result } = await invoke(caller, revocation, 'revoke', { ucan: device.ucan.cid }, { attach: [device] })
   assert.equal(result.error, undefined)
-  told.revoked.push(device)
+  told.revoked.push({ device, log: result.ok?.log as Logged })
 }
 
 /** Everything that was told is so: things are there, calls are not run again, what was revoked is, leases hold. */
@@ -156,10 +158,24 @@ const check = async (caller: Caller, told: Told): Promise<void> => {
   assert.equal(new Set(counts.map(([again]) => again)).size, counts.length)
   const some = told.revoked.slice(-200)
   const refused = await Promise.all(
-    some.map((device) => invoke({ ...caller, signer: phone, proofs: [...caller.proofs, device] }, jar, 'look', {})),
+    some.map(({ device }) => invoke({ ...caller, signer: phone, proofs: [...caller.proofs, device] }, jar, 'look', {})),
   )
   for (const each of refused) assert.equal(each.result.error?.name, 'Revoked')
+  await checkLog(caller, told)
   for (const each of told.leases.slice(-20)) {
     assert.equal((await invoke({ ...caller, proofs: [each] }, jar, 'look', {})).result.error, undefined)
+  }
+}
+
+/** The log still has what it proved, and continues each checkpoint that it ever gave. */
+const checkLog = async (caller: Caller, { revoked }: Told): Promise<void> => {
+  const { result } = await invoke(caller, log, 'checkpoint', {})
+  const { checkpoint, key } = unwrap(result)
+  const now = verifyCheckpoint(checkpoint, { origin: originOf(caller.host), keys: [logKeyOf(caller.host, key)] })
+  for (const { device, log: logged } of revoked.slice(-20)) {
+    const then = verifyLogged(logged, { host: caller.host, ucan: device.ucan.cid, by: alice.did }).checkpoint
+    const { size, proof } = unwrap((await invoke(caller, log, 'consistency', { from: then.size })).result)
+    assert.equal(size, now.size)
+    assert.ok(verifyConsistency({ from: then.size, to: size, proof, fromRoot: then.root, toRoot: now.root }), 'the log was rewritten')
   }
 }
