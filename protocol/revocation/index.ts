@@ -3,6 +3,7 @@ export { type Checkpoint, formatCheckpoint, originOf, parseCheckpoint } from './
 export { type Consistency, consistencyProof, verifyConsistency } from './consistency.ts'
 export { cosignatureTime, cosigner } from './cosignature.ts'
 export { decodeEntry, type Entry, encodeEntry, type FilterEntry, type ManifestEntry, type RevocationEntry } from './entry.ts'
+export { decodeFork, encodeFork, type Fork, verifyFork } from './fork.ts'
 export { emptyRoot, HASH_BYTES, leafHash, nodeHash } from './hashing.ts'
 export { type Inclusion, inclusionProof, rootFromInclusion, verifyInclusion } from './inclusion.ts'
 export { COSIGNATURE, decodeVerifierKey, ED25519, encodeVerifierKey, type SignatureType, type VerifierKey, verifierKey } from './key.ts'
