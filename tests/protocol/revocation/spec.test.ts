@@ -62,7 +62,7 @@ const CHECKS: Record<string, () => void | Promise<void>> = {
     )
     const { from, to } = consistency
     assert.deepEqual(consistency.proof, (await consistencyProof(from, to, hashAt)).map(toBase64))
-    const [fromRoot, toRoot] = [from, to].map((at) => bytes(roots[at - 1])) as [Uint8Array, Uint8Array]
+    const [fromRoot, toRoot] = [from, to].map((at) => bytes(roots[at - 1] as string)) as [Uint8Array, Uint8Array]
     assert.ok(verifyConsistency({ from, to, proof: consistency.proof.map(bytes), fromRoot, toRoot }))
   },
 
