@@ -29,8 +29,8 @@ export const formatCheckpoint = ({ origin, size, root, extensions = [] }: Checkp
   checkHash(root, 'root')
   checkCount(size, 'size')
   const text = [origin, size, base64(root), ...extensions].map((line) => `${line}\n`).join('')
-  const read = parseCheckpoint(text)
-  if (read.origin !== origin || read.extensions?.length !== extensions.length) throw malformed('origin')
+  // A line that holds a newline would be read as two.
+  if (parseCheckpoint(text).extensions.length !== extensions.length) throw malformed('text')
   return text
 }
 

@@ -133,7 +133,8 @@ const principalOf = (value: Value | undefined): DID => {
 const linkOf = (value: Value | undefined, field: string): CID => {
   const cid = asLink(value)
   if (!cid) throw malformed(field)
-  if (cid.version !== 1 || cid.code !== DAG_CBOR || cid.multihash.code !== 0x12 || cid.multihash.size !== 32) {
+  // Version 0 is dag-pb always.
+  if (cid.code !== DAG_CBOR || cid.multihash.code !== 0x12 || cid.multihash.size !== 32) {
     throw new Failure('NotCanonical', `The link "${field}" of an entry is not CIDv1, dag-cbor and sha2-256.`, { field })
   }
   return cid

@@ -53,7 +53,7 @@ export const decodeEntries = (bytes: Uint8Array, width: number): Uint8Array[] =>
   let at = 0
   while (at < bytes.length) {
     const end = at + 2 + (((bytes[at] as number) << 8) | (bytes[at + 1] ?? 0))
-    if (at + 2 > bytes.length || end > bytes.length || entries.length === width) throw malformed('bundle')
+    if (end > bytes.length) throw malformed('bundle')
     entries.push(copyAt(bytes, at + 2, end))
     at = end
   }

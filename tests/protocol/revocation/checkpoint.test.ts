@@ -64,6 +64,7 @@ describe('A checkpoint', () => {
       ['Bwc=\n', 'Bwc=\n\n', 'extensions'],
       ['Bwc=\n', 'Bwc=\n\none\n', 'extensions'],
       ['Bwc=\n', 'Bwc=', 'text'],
+      ['Bwc=\n', 'Bwc=\none', 'text'],
       ['\n18\n', '\n18\r\n', 'text'],
       [origin, `${origin}\u0000`, 'text'],
       [origin, `${origin}\ud800`, 'text'],
@@ -127,7 +128,7 @@ describe('A signed checkpoint', () => {
       noteSigner('x', mallory),
     )
     for (const note of [once, twice]) {
-      assert.equal(verifyCheckpoint(note, { ...trust, quorum: 1 }).cosigned.length, 1)
+      assert.deepEqual(verifyCheckpoint(note, { ...trust, quorum: 1 }).cosigned, [{ name: 'w1.example', time: NOW }])
       refuses(() => verifyCheckpoint(note, { ...trust, quorum: 2 }), 'BadSignature', { field: 'witnesses', limit: 2 })
     }
   })
@@ -137,6 +138,14 @@ describe('A signed checkpoint', () => {
     const note = await signCheckpoint(checkpoint, log, plain)
     refuses(() => verifyCheckpoint(note, { ...trust, witnesses: [plain.key] }), 'Malformed', { field: 'witnesses' })
     assert.deepEqual(verifyCheckpoint(note, trust).cosigned, [], 'a plain signature is no cosignature')
+  })
+
+  it('has no witness in a log of the same name', async () => {
+    const namesake = cosigner(origin, bob, () => NOW)
+    const note = await signCheckpoint(checkpoint, log)
+    refuses(() => verifyCheckpoint(note, { ...trust, witnesses: [namesake.key], quorum: 1 }), 'BadSignature', { field: 'witnesses' })
+    const cosigned = await signCheckpoint(checkpoint, namesake)
+    refuses(() => verifyCheckpoint(cosigned, { ...trust, witnesses: [namesake.key] }), 'BadSignature', { field: 'keys' })
   })
 
   it('is Malformed where its text is no checkpoint', async () => {
@@ -171,11 +180,13 @@ describe('A cosignature', () => {
     for (let at = 0; at < 72; at++) {
       await rejects(verdict({ bytes: bytes.with(at, (bytes[at] as number) ^ 1) })(), 'BadSignature', { field: 'w1.example' })
     }
-    for (const length of [0, 64, 71]) if (length > 0) await rejects(verdict({ bytes: bytes.slice(0, length) })(), 'BadSignature')
+    for (const length of [1, 8, 64, 71]) await rejects(verdict({ bytes: bytes.slice(0, length) })(), 'BadSignature')
     await rejects(verdict({ bytes: new Uint8Array([...bytes, 0]) })(), 'BadSignature')
     await rejects(verdict({ text: text.replace('18', '19') })(), 'BadSignature')
     await rejects(verdict({ text: text.replace('one', 'two') })(), 'BadSignature')
     await rejects(verdict({ text: 'hello\n' })(), 'BadSignature')
+    const ofText = bob.sign(new TextEncoder().encode(`cosignature/v1\ntime ${NOW}\nhello\n`))
+    await rejects(verdict({ text: 'hello\n', bytes: new Uint8Array([...bytes.subarray(0, 8), ...ofText]) })(), 'BadSignature')
   })
 
   it('is given to checkpoints only, at a time', async () => {

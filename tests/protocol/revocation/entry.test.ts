@@ -3,6 +3,7 @@ import * as dagCbor from '@ipld/dag-cbor'
 import { bytesFromDid, cidOf, encode } from '@symbiosis/protocol'
 import { decodeEntry, type Entry, encodeEntry } from '@symbiosis/protocol/revocation'
 import { CID } from 'multiformats/cid'
+import * as Digest from 'multiformats/hashes/digest'
 import { alice, NOW } from '../../fixtures.ts'
 import { refuses } from '../refusal.ts'
 
@@ -67,7 +68,12 @@ describe('An entry of the log', () => {
   })
 
   it('names blocks by CIDv1, dag-cbor and sha2-256 only', () => {
-    const others = [CID.createV1(0x55, ucan.multihash), CID.createV0(CID.createV1(0x70, ucan.multihash).multihash as never)]
+    const others = [
+      CID.createV1(0x55, ucan.multihash),
+      CID.createV1(0x71, Digest.create(0x12, ucan.multihash.digest.subarray(0, 20))),
+      CID.createV1(0x71, Digest.create(0x1b, ucan.multihash.digest)),
+      CID.createV0(CID.createV1(0x70, ucan.multihash).multihash as never),
+    ]
     for (const other of others) {
       refuses(() => decodeEntry(dagCbor.encode({ r: [other, by, NOW, cause] })), 'NotCanonical', { field: 'ucan' })
       refuses(() => decodeEntry(dagCbor.encode({ r: [ucan, by, NOW, other] })), 'NotCanonical', { field: 'cause' })

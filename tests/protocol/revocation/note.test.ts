@@ -105,6 +105,7 @@ describe('A signed note', () => {
       `\n${PETER_LINE}`,
       TEXT + PETER_LINE,
       signed.slice(0, -1),
+      (signed + ENOCH_LINE).slice(0, -1),
       `${signed}\n`,
       `\u0001${signed}`,
       `\t${signed}`,
@@ -173,6 +174,8 @@ describe('A signed note', () => {
   it('is signed anew with an older signature of the key giving way, and the others kept', async () => {
     const old = parseNote(`${TEXT}\n${PETER_LINE.replace('ZJ', 'AA')}${ENOCH_LINE}`)
     assert.equal(await signNote(old, peter), `${TEXT}\n${ENOCH_LINE}${PETER_LINE}`)
+    const namesake = PETER_LINE.replace('x08g', 'xxxx')
+    assert.equal(await signNote(parseNote(`${TEXT}\n${namesake}`), peter), `${TEXT}\n${namesake}${PETER_LINE}`)
   })
 
   it('is not signed in a form that no one would read', async () => {

@@ -19,7 +19,7 @@ const split = (n: number): number => {
 }
 
 export const leaf = (entry: Uint8Array): Uint8Array => hash([0], entry)
-export const node = (left: Uint8Array, right: Uint8Array): Uint8Array => hash([1], left, right)
+const node = (left: Uint8Array, right: Uint8Array): Uint8Array => hash([1], left, right)
 
 /** MTH(D[n]). */
 export const mth = (entries: Entries): Uint8Array => {
