@@ -25,6 +25,10 @@ const GOALS: readonly [name: string, goal: string][] = [
   ['symbiont: decode and verify a receipt, against stock with OpenSSL', 'at least 2'],
   ['memory: a remembered UCAN', 'at most 4000'],
   ['memory: after 400 tenants, heap and buffers', 'at most 89'],
+  ['revocations: a check among 0, miss', 'at most 1000'],
+  ...['hit', 'miss'].map((kind): [string, string] => [`revocations: a check among 100000, ${kind}`, 'at most 1000']),
+  ['revocations: memory of each of 100000', 'at most 16'],
+  ['revocations: loading 100000, their number known', 'at most 5'],
 ]
 
 describe('npm run bench -- --quick --json', () => {

@@ -5,6 +5,7 @@ import { coldChains } from './cold.ts'
 import { durableCalls } from './durable.ts'
 import { overHttp } from './http.ts'
 import { remembered } from './memory.ts'
+import { revocationChecks } from './revocations.ts'
 import type { Plan } from './rounds.ts'
 import { type Row, table, verdict } from './rows.ts'
 import { serverPart } from './server-part.ts'
@@ -15,8 +16,16 @@ const { values: options } = parseArgs({
   options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, only: { type: 'string', multiple: true } },
 })
 const plan: Plan = options.quick
-  ? { rounds: 2, batchMs: 5, warmRuns: 8, warmMs: 50, tenants: 400 }
-  : { rounds: 15, batchMs: 60, warmRuns: 4000, warmMs: 1200, tenants: 100_000 }
+  ? { rounds: 2, batchMs: 5, warmRuns: 8, warmMs: 50, tenants: 400, revocations: [0, 1000, 100_000], checks: 2000 }
+  : {
+      rounds: 15,
+      batchMs: 60,
+      warmRuns: 4000,
+      warmMs: 1200,
+      tenants: 100_000,
+      revocations: [0, 1000, 100_000, 1_000_000, 10_000_000],
+      checks: 20_000,
+    }
 
 const PARTS: { readonly [part: string]: [title: string, measure: (plan: Plan) => Promise<Row[]>] } = {
   server: ['The server part of one leased read, in process, proofs warm', serverPart],
@@ -27,6 +36,7 @@ const PARTS: { readonly [part: string]: [title: string, measure: (plan: Plan) =>
   processes: ['Two processes', twoProcesses],
   durable: ['Durable calls, 64 callers at once', durableCalls],
   memory: ['Memory', remembered],
+  revocations: ['Whether a UCAN is revoked', revocationChecks],
 }
 
 const unknown = options.only?.find((part) => !Object.hasOwn(PARTS, part))
