@@ -3,6 +3,7 @@ import { parseArgs } from 'node:util'
 import { againstStock } from './against-stock.ts'
 import { coldChains } from './cold.ts'
 import { durableCalls } from './durable.ts'
+import { compactFilters } from './filters.ts'
 import { overHttp } from './http.ts'
 import { remembered } from './memory.ts'
 import { revocationChecks } from './revocations.ts'
@@ -37,6 +38,7 @@ const PARTS: { readonly [part: string]: [title: string, measure: (plan: Plan) =>
   durable: ['Durable calls, 64 callers at once', durableCalls],
   memory: ['Memory', remembered],
   revocations: ['Whether a UCAN is revoked', revocationChecks],
+  filter: ['Compact filters', compactFilters],
 }
 
 const unknown = options.only?.find((part) => !Object.hasOwn(PARTS, part))
