@@ -4,7 +4,7 @@ import { Failure } from '../failure.ts'
 export const SHARD_KEYS = 65_536
 
 /** Of every so many strangers one is taken for a key. With 256 a remainder is a byte, and a key takes 9.6 bits. */
-export const ODDS = 256
+const ODDS = 256
 
 const COUNT_BYTES = 4
 
@@ -12,7 +12,7 @@ const COUNT_BYTES = 4
  * What a tag, 32 bits of a key's hash, is written as among `count` of them: spread evenly from 0 to 256 * `count` - 1. All products stay below
  * 2^48, so that numbers hold them exactly.
  */
-export const spread = (tag: number, count: number): number => Math.floor((tag * count) / (2 ** 32 / ODDS))
+const spread = (tag: number, count: number): number => Math.floor((tag * count) / (2 ** 32 / ODDS))
 
 /**
  * A shard's bytes: how many keys it has in four bytes, the more significant first, and each key's distance from the one before it, from 0 for the first, as a
