@@ -20,8 +20,8 @@ const MIN_SLOTS = 16
 const BLOCK = 65_536
 
 /**
- * Which UCANs are revoked, for the question that every call asks of every link: in memory, at ten million entries, where a `Set` of texts takes gigabytes.
- * It holds fingerprints. So a hit says *maybe*, and has to be confirmed by the entry itself; a miss is certain. Entries with equal fingerprints are
+ * Which UCANs are revoked, for the question that every call asks of every link: in memory, for ten million entries, where a `Set` of texts takes a
+ * hundred bytes for each. It holds fingerprints. So a hit says *maybe*, and has to be confirmed by the entry itself; a miss is certain. Entries with equal fingerprints are
  * counted: when one is deleted, the other is still there.
  *
  * Open addressing, linear probing. Where an entry belongs is chosen by simple tabulation over secret words, new in every process: with it probes are few for any

@@ -53,11 +53,10 @@ export class FilterBuilder {
 
   /**
    * The log's next entry; or undefined for one of a kind that is not known here, which is no revocation but counts.
-   * @throws Failure Malformed beyond `size` entries
+   * @throws Failure Malformed for a root of other than 32 bytes
    */
   add(entry: Entry | undefined): void {
-    const { size, now, log } = this.#options
-    if (this.#entries === size) throw notOfSize(size)
+    const { now, log } = this.#options
     this.#entries++
     if (entry?.kind !== 'revocation') return
     if (entry.expiration !== null && entry.expiration + CLOCK_SKEW < now) return
@@ -73,14 +72,17 @@ export class FilterBuilder {
   }
 
   /**
-   * The filter of all that was added, in steps of a shard each, some milliseconds. Nothing can be added any more.
-   * @throws Failure Malformed with fewer than `size` entries
+   * The filter of all that was added, in steps of 65,536 keys at most, some milliseconds. Nothing can be added any more.
+   * @throws Failure Malformed with other than `size` entries
    */
   *finish(): Steps<Filter> {
-    if (this.#entries !== this.#options.size) throw notOfSize(this.#options.size)
+    const { size, log } = this.#options
+    if (this.#entries !== size) {
+      throw new Failure('Malformed', `A filter of ${size} entries is made of exactly as many.`, { field: 'size', limit: size })
+    }
     const counts = fewestShards(this.#counts)
     const bits = Math.log2(counts.length)
-    const tags = this.#tagsByShard(counts, bits)
+    const tags = yield* this.#tagsByShard(counts, bits)
     const shards: Uint8Array[] = []
     const tree = new CompactRange()
     let begin = 0
@@ -91,21 +93,26 @@ export class FilterBuilder {
       begin += count
       yield
     }
-    const head = { log: this.#options.log, shards: tree.root() }
+    const head = { log, shards: tree.root() }
     return { bits, root: filterRoot(head), head, shards }
   }
 
-  #tagsByShard(counts: Uint32Array, bits: number): Uint32Array {
+  /** The tags of the first shard, then those of the second, and so on. */
+  *#tagsByShard(counts: Uint32Array, bits: number): Steps<Uint32Array> {
     const next = new Uint32Array(counts.length)
     for (let shard = 1; shard < next.length; shard++) next[shard] = (next[shard - 1] as number) + (counts[shard - 1] as number)
     const tags = new Uint32Array(this.#keys)
-    for (let key = 0; key < tags.length; key++) {
-      const chunk = this.#chunks[Math.floor(key / CHUNK)] as Uint32Array
-      const at = 2 * (key % CHUNK)
-      const shard = shardAt(chunk[at] as number, bits)
-      const place = next[shard] as number
-      tags[place] = chunk[at + 1] as number
-      next[shard] = place + 1
+    let left = this.#keys
+    for (const chunk of this.#chunks) {
+      const end = 2 * Math.min(left, CHUNK)
+      for (let at = 0; at < end; at += 2) {
+        const shard = shardAt(chunk[at] as number, bits)
+        const place = next[shard] as number
+        tags[place] = chunk[at + 1] as number
+        next[shard] = place + 1
+      }
+      left -= CHUNK
+      yield
     }
     this.#chunks = []
     return tags
@@ -156,6 +163,3 @@ export const shardProofs = (shards: readonly Uint8Array[]): ((index: number) => 
   }
   return (index) => inclusionProof(index, shards.length, (level, at) => levels[level]?.[at] as Uint8Array)
 }
-
-const notOfSize = (size: number): Failure =>
-  new Failure('Malformed', `A filter of ${size} entries is made of exactly as many.`, { field: 'size', limit: size })

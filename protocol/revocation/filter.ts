@@ -76,9 +76,12 @@ export const keyOf = (log: Uint8Array, digest: Uint8Array): Key => {
   hashed.set(log)
   hashed.set(digest, HASH_BYTES)
   const hash = sha256(hashed)
-  const view = new DataView(hash.buffer, hash.byteOffset)
-  return { place: view.getUint32(0), tag: view.getUint32(4) }
+  return { place: wordAt(hash, 0), tag: wordAt(hash, 4) }
 }
+
+/** By hand: a view of so few bytes costs the engine more than hashing them. */
+const wordAt = (bytes: Uint8Array, at: number): number =>
+  (((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0
 
 /** Which of 2^`bits` shards a place is in. */
 export const shardAt = (place: number, bits: number): number => Math.floor(place / 2 ** (32 - bits))

@@ -13,7 +13,7 @@ const BY = 'did:key:z6MkvDqGT54cXesYGvABpF1UapVNwjCqRcafi4Px6Thv5T3Z'
 /** Digests by number, made anew when they are asked for: ten million of them would be most of what is held. A filter hashes them, so they needn't be random. */
 const digestOf = (at: number): Uint8Array => {
   const digest = new Uint8Array(32)
-  new DataView(digest.buffer).setUint32(0, at)
+  for (let byte = 0; byte < 4; byte++) digest[byte] = at >>> (8 * byte)
   return digest
 }
 

@@ -140,7 +140,8 @@ describe('A filter', () => {
     let turns = 0
     let step = steps.next()
     for (; !step.done; step = steps.next()) turns++
-    assert.equal(turns, 4)
+    // Once while its keys are put into their shards, and once while those are written.
+    assert.ok(turns >= (2 * MANY) / SHARD_KEYS, `${turns} turns`)
     assert.ok(step.value.root.equals(filter.root))
   }).timeout(120_000)
 
