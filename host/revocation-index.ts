@@ -1,12 +1,9 @@
 import { getRandomValues } from 'node:crypto'
 import { Failure } from '@symbiosis/protocol'
+import { close, FINGERPRINT_BYTES, highAt, homeOf, isEmpty, lowAt, packed, put, slotOf, slotsOf } from './fingerprint-table.ts'
 
-/** What is kept of a digest: its first eight bytes. Of ten million UCANs no two have the same, but for one time in 370,000. */
-export const FINGERPRINT_BYTES = 8
-
-/** Tables that grow each by itself: nothing ever doubles at once, and no pause is longer than one table's. */
+/** Which of 1024 tables, the first bits of an entry's hash say. Each grows by itself: nothing ever doubles at once, and no pause is longer than one table's. */
 const TABLE_BITS = 10
-const HOME_BITS = 32 - TABLE_BITS
 /**
  * How full a table may be, and how full it is made anew when it is fuller or emptier. So an entry takes 8 / SPARSE = 16 bytes at most when many were
  * deleted, and 8 / FIT = 11.4 while there come more. Above FULL, a miss would look at 22 slots and more.
@@ -52,7 +49,7 @@ export class RevocationIndex {
     return this.#bytes
   }
 
-  /** Adds an entry by the digest of its UCAN's CID. What is added twice is there until it is deleted twice. */
+  /** Adds an entry by the digest of its UCAN's CID. What is added twice is there until it is deleted twice, and stands in two slots: see to it that nobody adds one for ever. */
   add(digest: Uint8Array): void {
     const high = highAt(digest, 0)
     this.#add(high, lowAt(digest, 0, high))
@@ -63,7 +60,7 @@ export class RevocationIndex {
     const high = highAt(digest, 0)
     const low = lowAt(digest, 0, high)
     const hash = this.#hash(high, low)
-    const table = this.#tables[hash >>> HOME_BITS] as Uint32Array
+    const table = this.#tables[hash >>> (32 - TABLE_BITS)] as Uint32Array
     return slotOf(table, homeOf(hash, table), high, low) >= 0
   }
 
@@ -72,11 +69,11 @@ export class RevocationIndex {
     const high = highAt(digest, 0)
     const low = lowAt(digest, 0, high)
     const hash = this.#hash(high, low)
-    const at = hash >>> HOME_BITS
+    const at = hash >>> (32 - TABLE_BITS)
     const table = this.#tables[at] as Uint32Array
     const slot = slotOf(table, homeOf(hash, table), high, low)
     if (slot < 0) return false
-    this.#empty(table, slot)
+    close(table, slot, (next) => this.#hash(table[next] as number, table[next + 1] as number))
     this.#size--
     const count = (this.#counts[at] as number) - 1
     this.#counts[at] = count
@@ -98,29 +95,24 @@ export class RevocationIndex {
     }
   }
 
-  /** All fingerprints in no particular order, in blocks of up to `perBlock`, as `load` reads them. Nothing may be added or deleted meanwhile. */
+  /**
+   * All fingerprints in no particular order, as `load` reads them, in blocks of whole tables: of up to `perBlock`, or of one table. What is there from
+   * first to last is in it once, whatever is added or deleted between two blocks; of what is, some may be.
+   */
   *dump(perBlock = BLOCK): Generator<Uint8Array<ArrayBuffer>> {
-    let left = this.#size
-    let block = new DataView(new ArrayBuffer(Math.min(left, perBlock) * FINGERPRINT_BYTES))
-    let at = 0
-    for (const table of this.#tables) {
-      for (let word = 0; word < table.length; word += 2) {
-        if (isEmpty(table, word)) continue
-        block.setUint32(at, table[word] as number)
-        block.setUint32(at + 4, table[word + 1] as number)
-        at += FINGERPRINT_BYTES
-        if (at < block.byteLength) continue
-        yield new Uint8Array(block.buffer)
-        left -= at / FINGERPRINT_BYTES
-        block = new DataView(new ArrayBuffer(Math.min(left, perBlock) * FINGERPRINT_BYTES))
-        at = 0
-      }
+    for (let from = 0, to = 0; from < this.#tables.length; from = to) {
+      let count = 0
+      do {
+        count += this.#counts[to] as number
+        to++
+      } while (to < this.#tables.length && count + (this.#counts[to] as number) <= perBlock)
+      if (count > 0) yield packed(this.#tables.slice(from, to), count)
     }
   }
 
   #add(high: number, low: number): void {
     const hash = this.#hash(high, low)
-    const at = hash >>> HOME_BITS
+    const at = hash >>> (32 - TABLE_BITS)
     const count = (this.#counts[at] as number) + 1
     this.#counts[at] = count
     if (count > slotsOf(this.#tables[at] as Uint32Array) * FULL) this.#resize(at)
@@ -157,55 +149,4 @@ export class RevocationIndex {
     this.#tables[at] = table
     this.#bytes += table.byteLength - old.byteLength
   }
-
-  /**
-   * Empties a slot, and moves up what was probed past it: a mark in its place would have to be swept some time. What comes behind stays where it is
-   * if it would come to stand before its home. Knuth, The Art of Computer Programming, volume 3, section 6.4, algorithm R.
-   */
-  #empty(table: Uint32Array, slot: number): void {
-    let gap = slot
-    for (let next = after(gap, table); !isEmpty(table, next); next = after(next, table)) {
-      const home = homeOf(this.#hash(table[next] as number, table[next + 1] as number), table)
-      if (distance(home, next, table) < distance(gap, next, table)) continue
-      table[gap] = table[next] as number
-      table[gap + 1] = table[next + 1] as number
-      gap = next
-    }
-    table[gap] = 0
-    table[gap + 1] = 0
-  }
-}
-
-/** Where slots are told from each other, it is by the index of their first word. */
-const slotsOf = (table: Uint32Array): number => table.length / 2
-const isEmpty = (table: Uint32Array, slot: number): boolean => table[slot] === 0 && table[slot + 1] === 0
-const after = (slot: number, table: Uint32Array): number => (slot + 2 === table.length ? 0 : slot + 2)
-const distance = (from: number, to: number, table: Uint32Array): number => (to >= from ? to - from : to - from + table.length)
-
-/** The slot where a fingerprint belongs. Tables have any number of slots: multiplied and cut, as a remainder costs a division. */
-const homeOf = (hash: number, table: Uint32Array): number =>
-  2 * Math.floor(((hash & (2 ** HOME_BITS - 1)) * slotsOf(table)) / 2 ** HOME_BITS)
-
-const slotOf = (table: Uint32Array, home: number, high: number, low: number): number => {
-  if (table.length === 0) return -1
-  for (let slot = home; ; slot = after(slot, table)) {
-    if (table[slot] === high && table[slot + 1] === low) return slot
-    if (isEmpty(table, slot)) return -1
-  }
-}
-
-const put = (table: Uint32Array, home: number, high: number, low: number): void => {
-  let slot = home
-  while (!isEmpty(table, slot)) slot = after(slot, table)
-  table[slot] = high
-  table[slot + 1] = low
-}
-
-const highAt = (bytes: Uint8Array, at: number): number =>
-  (((bytes[at] as number) << 24) | ((bytes[at + 1] as number) << 16) | ((bytes[at + 2] as number) << 8) | (bytes[at + 3] as number)) >>> 0
-
-/** The second word. Eight bytes of zero would look like an empty slot, and pass for 1 instead: both are only ever *maybe*. */
-const lowAt = (bytes: Uint8Array, at: number, high: number): number => {
-  const low = highAt(bytes, at + 4)
-  return high === 0 && low === 0 ? 1 : low
 }

@@ -1,5 +1,6 @@
 import { getRandomValues } from 'node:crypto'
-import { FINGERPRINT_BYTES, RevocationIndex } from '../../host/revocation-index.ts'
+import { FINGERPRINT_BYTES } from '../../host/fingerprint-table.ts'
+import { RevocationIndex } from '../../host/revocation-index.ts'
 import { median, type Plan } from './rounds.ts'
 import { atMost, figure, type Row } from './rows.ts'
 
