@@ -5,6 +5,7 @@ import type { Plan } from './rounds.ts'
 import { atMost, figure, type Row } from './rows.ts'
 
 const SECOND = 1e6
+const AT_A_TIME = 10_000
 const NOW = 1_800_000_000
 const LOG = new Uint8Array(32).fill(7)
 const CAUSE = CID.createV1(0x71, Digest.create(0x12, new Uint8Array(32)))
@@ -26,18 +27,24 @@ const cpu = (): number => {
   return user + system
 }
 
-/** A filter, the CPU time it took in all, and that of its longest step. */
+/** A filter, the CPU time it took without that of its entries, and that of its longest step. */
 const built = (size: number): { filter: Filter; micros: number; pause: number } => {
-  const started = cpu()
   const builder = new FilterBuilder({ size, now: NOW, log: LOG })
-  for (let at = 0; at < size; at++) builder.add(entryOf(at))
+  let [micros, pause] = [0, 0]
+  for (let from = 0; from < size; from += AT_A_TIME) {
+    const entries = Array.from({ length: Math.min(AT_A_TIME, size - from) }, (_, at) => entryOf(from + at))
+    const before = cpu()
+    for (const entry of entries) builder.add(entry)
+    micros += cpu() - before
+  }
   const steps = builder.finish()
-  let pause = 0
   for (;;) {
     const before = cpu()
     const { done, value } = steps.next()
-    pause = Math.max(pause, cpu() - before)
-    if (done) return { filter: value, micros: cpu() - started, pause }
+    const step = cpu() - before
+    micros += step
+    pause = Math.max(pause, step)
+    if (done) return { filter: value, micros, pause }
   }
 }
 
@@ -74,7 +81,7 @@ export const compactFilters = async ({ revocations }: Plan): Promise<Row[]> => {
     }),
     figure({ name: `filter: a check, each of ${size} keys found`, value: (1000 * checking) / size, unit: 'ns' }),
     figure({ name: 'filter: reading a shard', value: reading / shards.length / 1000, unit: 'ms' }),
-    figure({ name: `filter: making it of ${size} entries`, value: micros / SECOND, unit: 's' }),
+    figure({ name: `filter: making it of ${size} entries at hand`, value: micros / SECOND, unit: 's' }),
     figure({ name: `filter: the longest step of that`, value: pause / 1000, unit: 'ms' }),
   ]
 }
