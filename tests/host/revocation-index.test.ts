@@ -161,6 +161,14 @@ describe('The index of revocations', () => {
     assert.deepEqual([...new RevocationIndex().dump()], [])
   })
 
+  it('has room for as many as it is told to expect', () => {
+    const { bytes } = new RevocationIndex(MANY)
+    assert.ok(bytes > 8 * MANY && bytes < 12 * MANY, `${bytes} bytes`)
+    const index = new RevocationIndex(MANY)
+    for (const digest of digests(MANY)) index.add(digest)
+    assert.ok(index.bytes < 1.02 * bytes, `from ${bytes} to ${index.bytes} bytes`)
+  })
+
   it('is dumped while entries come and go: what stays is in it once', () => {
     const index = new RevocationIndex()
     const all = digests(40_000)
