@@ -34,12 +34,14 @@ export interface FilterEntry {
   readonly size: number
   /** When, Unix seconds: what had ended by itself then is not in it. */
   readonly now: number
-  /** By how many leading bits of a CID's digest its shards are told apart, 0 to 32. */
+  /** By how many leading bits of a key's place its shards are told apart, 0 to 32. */
   readonly bits: number
+  /** Its head: see `FilterHead`. */
   readonly root: CID
 }
 
-const MAX_SHARD_BITS = 32
+/** As many as a key's place has. */
+export const MAX_SHARD_BITS = 32
 
 /**
  * The bytes of an entry, DAG-CBOR.

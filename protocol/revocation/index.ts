@@ -3,6 +3,17 @@ export { type Checkpoint, formatCheckpoint, originOf, parseCheckpoint } from './
 export { type Consistency, consistencyProof, verifyConsistency } from './consistency.ts'
 export { cosignatureTime, cosigner } from './cosignature.ts'
 export { decodeEntry, type Entry, encodeEntry, type FilterEntry, type ManifestEntry, type RevocationEntry } from './entry.ts'
+export {
+  decodeFilterHead,
+  encodeFilterHead,
+  type FilterHead,
+  filterRoot,
+  mayBeRevoked,
+  type ShardClaim,
+  shardOf,
+  verifyShard,
+} from './filter.ts'
+export { buildFilter, type Filter, FilterBuilder, type FilterOptions, isFilterOf, shardProofs } from './filter-building.ts'
 export { decodeFork, encodeFork, type Fork, verifyFork } from './fork.ts'
 export { emptyRoot, HASH_BYTES, leafHash, nodeHash } from './hashing.ts'
 export { type Inclusion, inclusionProof, rootFromInclusion, verifyInclusion } from './inclusion.ts'
@@ -26,6 +37,7 @@ export { LOG_SIGN, logKeyOf, type Proven, verifyLogged } from './proven.ts'
 export { CompactRange, type Visit } from './range.ts'
 export { type HashReader, rootAt } from './reading.ts'
 export { revocation } from './service.ts'
+export { decodeShard, encodeShard, SHARD_KEYS } from './shard.ts'
 export { type CheckpointTrust, type SignedCheckpoint, signCheckpoint, verifyCheckpoint } from './signed-checkpoint.ts'
 export { newTiles, parseTilePath, TILE_WIDTH, type Tile, tilePath, tileWidth } from './tile-path.ts'
 export { decodeEntries, decodeTile, encodeEntries, encodeTile, tileReader } from './tiles.ts'

@@ -23,6 +23,10 @@ export interface Plan {
   readonly warmMs: number
   /** Who call once each, for what memory they leave behind. */
   readonly tenants: number
+  /** How many UCANs are revoked, each time that checks are measured; the largest number last. */
+  readonly revocations: readonly number[]
+  /** Checks of a round. */
+  readonly checks: number
 }
 
 /** Warming goes around the candidates as well, so that code which they share has seen all of them before any is measured. */
@@ -32,7 +36,10 @@ const WARMING_PASSES = 4
  * Measures candidates interleaved: each round runs a batch of each, in another order every time, so that what else the machine does hits
  * all of them alike.
  */
-export const interleave = async (candidates: readonly Candidate[], plan: Omit<Plan, 'tenants'>): Promise<Costs> => {
+export const interleave = async (
+  candidates: readonly Candidate[],
+  plan: Pick<Plan, 'rounds' | 'batchMs' | 'warmRuns' | 'warmMs'>,
+): Promise<Costs> => {
   const costs = new Map<string, number[]>(candidates.map(({ name }) => [name, []]))
   const counts = new Map<Candidate, number>()
   for (let pass = 0; pass < WARMING_PASSES; pass++) {

@@ -25,6 +25,13 @@ const GOALS: readonly [name: string, goal: string][] = [
   ['symbiont: decode and verify a receipt, against stock with OpenSSL', 'at least 2'],
   ['memory: a remembered UCAN', 'at most 4000'],
   ['memory: after 400 tenants, heap and buffers', 'at most 89'],
+  ['revocations: a check among 0, miss', 'at most 1000'],
+  ...['hit', 'miss'].map((kind): [string, string] => [`revocations: a check among 100000, ${kind}`, 'at most 1000']),
+  ['revocations: memory of each of 100000', 'at most 16'],
+  ['revocations: loading 100000, their number known', 'at most 5'],
+  ['filter: a key of 100000', 'at most 9.6'],
+  ['filter: the largest of 2 shards', 'at most 79'],
+  ['filter: of 100000 strangers, taken for revoked', 'at most 0.45'],
 ]
 
 describe('npm run bench -- --quick --json', () => {

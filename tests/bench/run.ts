@@ -3,9 +3,11 @@ import { parseArgs } from 'node:util'
 import { againstStock } from './against-stock.ts'
 import { coldChains } from './cold.ts'
 import { durableCalls } from './durable.ts'
+import { compactFilters } from './filters.ts'
 import { overHttp } from './http.ts'
 import { underLoad } from './load.ts'
 import { remembered } from './memory.ts'
+import { revocationChecks } from './revocations.ts'
 import type { Plan } from './rounds.ts'
 import { type Row, table, verdict } from './rows.ts'
 import { serverPart } from './server-part.ts'
@@ -16,8 +18,16 @@ const { values: options } = parseArgs({
   options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, only: { type: 'string', multiple: true } },
 })
 const plan: Plan = options.quick
-  ? { rounds: 2, batchMs: 5, warmRuns: 8, warmMs: 50, tenants: 400 }
-  : { rounds: 15, batchMs: 60, warmRuns: 4000, warmMs: 1200, tenants: 100_000 }
+  ? { rounds: 2, batchMs: 5, warmRuns: 8, warmMs: 50, tenants: 400, revocations: [0, 1000, 100_000], checks: 2000 }
+  : {
+      rounds: 15,
+      batchMs: 60,
+      warmRuns: 4000,
+      warmMs: 1200,
+      tenants: 100_000,
+      revocations: [0, 1000, 100_000, 1_000_000, 10_000_000],
+      checks: 20_000,
+    }
 
 const PARTS: { readonly [part: string]: [title: string, measure: (plan: Plan) => Promise<Row[]>] } = {
   server: ['The server part of one leased read, in process, proofs warm', serverPart],
@@ -29,6 +39,8 @@ const PARTS: { readonly [part: string]: [title: string, measure: (plan: Plan) =>
   durable: ['Durable calls, 64 callers at once', durableCalls],
   load: ['Calls with a lease while strangers attack', underLoad],
   memory: ['Memory', remembered],
+  revocations: ['Whether a UCAN is revoked', revocationChecks],
+  filter: ['Compact filters', compactFilters],
 }
 
 const unknown = options.only?.find((part) => !Object.hasOwn(PARTS, part))

@@ -3,10 +3,14 @@ import {
   CompactRange,
   decodeEntries,
   decodeEntry,
+  decodeFilterHead,
+  decodeShard,
   decodeTile,
   decodeVerifierKey,
   encodeEntries,
   encodeEntry,
+  encodeFilterHead,
+  encodeShard,
   encodeVerifierKey,
   leafHash,
   noteSigner,
@@ -39,6 +43,8 @@ const READERS: Record<string, [read: (bytes: Uint8Array) => unknown, good: Uint8
   decodeEntry: [decodeEntry, encodeEntry({ kind: 'revocation', ucan, by: alice.did, expiration: null, cause: ucan })],
   decodeEntries: [(bytes) => decodeEntries(bytes, 3), encodeEntries(entries(3))],
   decodeTile: [(bytes) => decodeTile(bytes, 7), new Uint8Array(7 * 32)],
+  decodeShard: [decodeShard, encodeShard(Uint32Array.from({ length: 20 }, (_, at) => at * 2e8))],
+  decodeFilterHead: [decodeFilterHead, encodeFilterHead({ log: range.root(), shards: range.root() })],
   'CompactRange.decode': [CompactRange.decode, range.encode()],
 }
 

@@ -3,22 +3,28 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { signerFromSeed } from '@symbiosis/protocol'
 import {
+  buildFilter,
   CompactRange,
   consistencyProof,
   cosigner,
   decodeEntries,
   decodeEntry,
+  decodeShard,
   decodeTile,
   encodeEntries,
+  encodeFilterHead,
   encodeTile,
   encodeVerifierKey,
+  type FilterEntry,
   type HashReader,
   inclusionProof,
+  isFilterOf,
   leafHash,
   newTiles,
   noteSigner,
   originOf,
   parseTilePath,
+  type RevocationEntry,
   signCheckpoint,
   tilePath,
   tileReader,
@@ -27,6 +33,7 @@ import {
   verifyInclusion,
 } from '@symbiosis/protocol/revocation'
 import { toBase64, toDagJson } from '../../vectors/json.ts'
+import { plainKey } from '../../vectors/revocation/plain-filter.ts'
 
 const page = readFileSync(join(import.meta.dirname, '../../../docs/spec/revocation.md'), 'utf8')
 /** Fenced blocks by the name that a comment right above gives them. */
@@ -88,6 +95,23 @@ const CHECKS: Record<string, () => void | Promise<void>> = {
     assert.deepEqual(decodeTile(bytes(tile.bytes), log.length), log.map(leafHash))
     assert.equal(bundle.bytes, toBase64(encodeEntries(log)))
     assert.deepEqual(decodeEntries(bytes(bundle.bytes), log.length), log)
+  },
+
+  filter() {
+    const entries = log.map(decodeEntry)
+    const [, revoked, claim] = entries as [unknown, RevocationEntry, FilterEntry]
+    const root = bytes(json('tree').roots[claim.size - 1])
+    const made = buildFilter(entries.slice(0, claim.size), { ...claim, log: root })
+    assert.deepEqual([made.bits, made.root], [claim.bits, claim.root])
+    const values = decodeShard(made.shards[0] as Uint8Array)
+    const key = { ...plainKey(root, revoked.ucan.multihash.digest, 32), value: values[0] }
+    assert.deepEqual(json('filter'), {
+      keys: [{ place: key.shard, tag: key.tag, value: key.value }],
+      shards: made.shards.map(toBase64),
+      head: toBase64(encodeFilterHead(made.head)),
+      root: String(claim.root),
+    })
+    assert.ok(isFilterOf(claim, root, entries.slice(0, claim.size)))
   },
 }
 

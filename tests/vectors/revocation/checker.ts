@@ -1,5 +1,6 @@
 import type { Base64 } from '../format.ts'
 import { fromBase64, toBase64, toDagJson } from '../json.ts'
+import { plainFilter, plainKey, readShard } from './plain-filter.ts'
 import { readBundle, readCheckpoint, readEntry, readNote, readTilePath, refuse } from './plain-formats.ts'
 import { leaf, mth, path, proof } from './plain-tree.ts'
 import type { Reader } from './readers.ts'
@@ -38,4 +39,10 @@ export const checker: Reader = {
   checkpoint: ({ text }) => readCheckpoint(text),
   'tile-path': ({ path }) => readTilePath(path),
   bundle: ({ bytes, width }) => ({ entries: readBundle(fromBase64(bytes), width).map(toBase64) }),
+  shard: ({ bytes }) => ({ values: readShard(fromBase64(bytes)) }),
+  'filter-place': ({ log, digest, bits }) => ({ shard: plainKey(fromBase64(log), fromBase64(digest), bits).shard }),
+  filter: ({ entries, now }) => {
+    const { bits, root, head, shards } = plainFilter(entries.map(fromBase64), now)
+    return { bits, root, head: toBase64(head), shards: shards.map(toBase64) }
+  },
 }

@@ -1,7 +1,18 @@
 import type { Base64, DagJson, Named } from '../format.ts'
 
 /** The files of this folder, as README.md says field by field. */
-export type LogFile = RootFile | InclusionFile | ConsistencyFile | EntryFile | NoteFile | CheckpointFile | TilePathFile | BundleFile
+export type LogFile =
+  | RootFile
+  | InclusionFile
+  | ConsistencyFile
+  | EntryFile
+  | NoteFile
+  | CheckpointFile
+  | TilePathFile
+  | BundleFile
+  | ShardFile
+  | PlaceFile
+  | FilterFile
 
 interface FileOf<Kind extends string, Vector> {
   readonly kind: Kind
@@ -80,3 +91,26 @@ export interface BundleVector extends Named {
   readonly expect: Refused | { readonly entries: readonly Base64[] }
 }
 export type BundleFile = FileOf<'bundle', BundleVector>
+
+export interface ShardVector extends Named {
+  readonly bytes: Base64
+  readonly expect: Refused | { readonly values: readonly number[] }
+}
+export type ShardFile = FileOf<'shard', ShardVector>
+
+export interface PlaceVector extends Named {
+  /** The log's root. */
+  readonly log: Base64
+  readonly digest: Base64
+  readonly bits: number
+  readonly expect: Refused | { readonly shard: number }
+}
+export type PlaceFile = FileOf<'filter-place', PlaceVector>
+
+export interface FilterVector extends Named {
+  /** Of the whole log. */
+  readonly entries: readonly Base64[]
+  readonly now: number
+  readonly expect: { readonly bits: number; readonly root: string; readonly head: Base64; readonly shards: readonly Base64[] }
+}
+export type FilterFile = FileOf<'filter', FilterVector>

@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { consistencies, inclusions, roots } from './claims.ts'
+import { filterPlaces, filters, shards } from './filters.ts'
 import type { LogFile } from './format.ts'
 import { bundles, checkpoints, entries, notes, tilePaths } from './formats.ts'
 
@@ -14,6 +15,9 @@ const AREAS: Readonly<Record<string, () => LogFile | Promise<LogFile>>> = {
   checkpoints,
   'tile-paths': tilePaths,
   bundles,
+  shards,
+  'filter-places': filterPlaces,
+  filters,
 }
 
 export const NAMES = Object.keys(AREAS)

@@ -1,12 +1,16 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Failure } from '@symbiosis/protocol'
 import {
+  buildFilter,
   CompactRange,
   decodeEntries,
   decodeEntry,
+  decodeShard,
+  encodeFilterHead,
   leafHash,
   parseCheckpoint,
   parseTilePath,
+  shardOf,
   verifyConsistency,
   verifyInclusion,
   verifyNote,
@@ -43,6 +47,8 @@ const refusedOr = (read: () => unknown): unknown => {
   }
 }
 
+/** Where shards are, nothing is asked. */
+const NONE = new Uint8Array(32)
 const all = (list: readonly Base64[]): Uint8Array[] => list.map(fromBase64)
 
 /** The implementation of this repository, by its public exports. */
@@ -69,4 +75,13 @@ export const ours: Reader = {
   },
   'tile-path': ({ path }) => parseTilePath(path),
   bundle: ({ bytes, width }) => ({ entries: decodeEntries(fromBase64(bytes), width).map(toBase64) }),
+  shard: ({ bytes }) => ({ values: [...decodeShard(fromBase64(bytes))] }),
+  'filter-place': ({ log, digest, bits }) => ({ shard: shardOf({ log: fromBase64(log), shards: NONE }, bits, fromBase64(digest)) }),
+  filter: ({ entries, now }) => {
+    const range = new CompactRange()
+    for (const entry of all(entries)) range.append(leafHash(entry))
+    const options = { size: entries.length, now, log: range.root() }
+    const { bits, root, head, shards } = buildFilter(all(entries).map(decodeEntry), options)
+    return { bits, root: String(root), head: toBase64(encodeFilterHead(head)), shards: shards.map(toBase64) }
+  },
 }

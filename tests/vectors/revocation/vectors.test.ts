@@ -34,7 +34,7 @@ describe('the vectors of the log', () => {
   }
 
   it('are checked by code that has nothing of this project in it', () => {
-    for (const file of ['checker.ts', 'plain-tree.ts', 'plain-formats.ts']) {
+    for (const file of ['checker.ts', 'plain-tree.ts', 'plain-formats.ts', 'plain-filter.ts']) {
       const text = readFileSync(join(import.meta.dirname, file), 'utf8')
       const imported = [...text.matchAll(/^import\s(?!type\s)[^'"]*from\s+'([^']+)'/gm)].map(([, specifier]) => specifier as string)
       assert.deepEqual(
