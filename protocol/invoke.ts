@@ -3,6 +3,7 @@ import type { Channel } from './channel.ts'
 import { canOf, type Input, type Output, type Service } from './contract.ts'
 import { nonce, type Proof, ucansOf } from './delegation.ts'
 import { Failure, type Refusal, type Result } from './failure.ts'
+import { textOf } from './link.ts'
 import { decodeReceipts, encodeInvocations } from './message.ts'
 import type { DID, Signer } from './principal.ts'
 import { readReceipt } from './receipt.ts'
@@ -71,7 +72,7 @@ export const invoke = async <S extends Service, N extends keyof S['abilities'] &
 }
 
 const resultOf = <T>(message: Uint8Array, invocation: Ucan, host: DID): Result<T, Refusal> => {
-  const block = decodeReceipts(message).get(String(invocation.cid))
+  const block = decodeReceipts(message).get(textOf(invocation.cid))
   if (!block) throw new Failure('Malformed', 'The host answered without a receipt for the call.')
   return readReceipt<T>(block, invocation.cid, host).out
 }
