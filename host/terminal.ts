@@ -62,7 +62,7 @@ const askOne = async (request: Request, settled: AbortSignal, lines: Interface, 
 const describe = ({ space, code, abilities, ttl, why, app, origin, agent }: Request): string => {
   const lines = [
     '',
-    origin ? `  ${origin} asks this host for:` : '  Somebody asks this host for:',
+    origin ? `  ${plain(origin)} asks this host for:` : '  Somebody asks this host for:',
     ...abilities.map(({ can, limits = {} }) => {
       const amounts = Object.entries(limits).map(([limit, amount]) => `${limit} ${amount.toLocaleString('en')}`)
       return `    ${can}${amounts.length > 0 ? `   (${amounts.join(', ')})` : ''}`
