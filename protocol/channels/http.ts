@@ -260,7 +260,7 @@ const isOurs = ({ headers: { host } }: IncomingMessage, names: readonly string[]
   // No browser leaves it out.
   if (host === undefined) return true
   const name = host.replace(/:\d+$/, '').toLowerCase()
-  return /^(localhost|\d+\.\d+\.\d+\.\d+|\[[\da-f:.]+\])$/.test(name) || names.includes(name)
+  return /^(localhost|\d+\.\d+\.\d+\.\d+|\[[\da-f:.]+\])$/.test(name) || names.some((known) => known.toLowerCase() === name)
 }
 
 const sendPage = async (

@@ -22,7 +22,7 @@ describe('HTTP requests', () => {
 
   before(async () => {
     const { world, lease } = stage
-    url = (await world.host.listen({ headersTimeout: 2000, idleTimeout: 2000, names: ['host.example'] })).url as string
+    url = (await world.host.listen({ headersTimeout: 2000, idleTimeout: 2000, names: ['Host.example'] })).url as string
     const call = await world.invocation(alice, { proofs: [lease] })
     message = textOf(messageOf([call], [lease.ucan, call]))
     length = `content-length: ${message.length}`

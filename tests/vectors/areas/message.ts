@@ -1,4 +1,4 @@
-import { cidOf, encode, encodeCar } from '@symbiosis/protocol'
+import { cidOf, encode, encodeCar, type Ucan } from '@symbiosis/protocol'
 import { bentCbor, blockOf, Pairs, Raw } from '../../attacks/bent.ts'
 import { alice, messageOf } from '../../fixtures.ts'
 import type { VectorFile } from '../format.ts'
@@ -32,6 +32,16 @@ export const message = async (): Promise<VectorFile> => {
     'a message without its root',
     'The root is named, and does not come along.',
     encodeCar({ roots: [cidOf(encode('absent'))], blocks: [call, lease.ucan] }),
+    'Malformed',
+  )
+
+  area.refused(
+    'a message with two roots',
+    'Each of them comes along.',
+    encodeCar({
+      roots: [rootOf([call]).cid, rootOf([lease.ucan]).cid],
+      blocks: [call, lease.ucan, rootOf([call]), rootOf([lease.ucan])],
+    }),
     'Malformed',
   )
 
@@ -93,6 +103,8 @@ export const message = async (): Promise<VectorFile> => {
   area.steps('an invocation named twice', 'It is one call, with one receipt.', [{ ...step, expect: { receipts: [receipt] } }])
   return area.file()
 }
+
+const rootOf = (execute: readonly Ucan[]) => blockOf(encode({ [MESSAGE]: { execute: execute.map(({ cid }) => cid) } }))
 
 const flipped = (message: Uint8Array, block: Uint8Array): Uint8Array => {
   const at = Buffer.from(message).indexOf(block) + block.length - 1
