@@ -38,10 +38,12 @@ export const issueReceipt = (signer: LocalSigner, ran: CID, out: Result<unknown,
  * @throws Failure Malformed, WrongAudience (another issuer or another invocation), BadSignature
  */
 export const readReceipt = <T>(block: Block, ran: CID, host: DID): Receipt<T> => {
-  const { ocm, sig } = (decode(block.bytes) ?? {}) as { ocm?: { [field: string]: Value }; sig?: Value }
+  const receipt = (decode(block.bytes) ?? {}) as { ocm?: { [field: string]: Value }; sig?: Value }
+  const { ocm, sig } = receipt
   const out = ocm?.out as Result<T, Refusal> | undefined
   const answered = asLink(ocm?.ran)
-  if (!ocm || !answered || !(sig instanceof Uint8Array) || sig.length !== 68 || !isResult(out)) {
+  const isReceipt = ocm && answered && sig instanceof Uint8Array && sig.length === 68 && isResult(out)
+  if (!isReceipt || Object.keys(receipt).length !== 2) {
     throw new Failure('Malformed', 'The answer is no receipt.', { link: String(block.cid) })
   }
   if (ocm.iss !== host)
@@ -60,5 +62,9 @@ const prefixed = (signature: Uint8Array): Uint8Array => {
   return bytes
 }
 
+/** Either an answer or a refusal: of both, two readers could believe one each. */
 const isResult = <T>(out: Result<T, Refusal> | undefined): out is Result<T, Refusal> =>
-  typeof out === 'object' && out !== null && ('ok' in out || typeof (out as { error?: Refusal }).error?.name === 'string')
+  typeof out === 'object' &&
+  out !== null &&
+  ('ok' in out || typeof (out as { error?: Refusal }).error?.name === 'string') &&
+  Object.keys(out).length === 1
