@@ -1,4 +1,6 @@
 import { cidOf, encode, encodeCar, type Ucan } from '@symbiosis/protocol'
+import { CID } from 'multiformats/cid'
+import { identity } from 'multiformats/hashes/identity'
 import { bentCbor, blockOf, Pairs, Raw } from '../../attacks/bent.ts'
 import { alice, messageOf } from '../../fixtures.ts'
 import type { VectorFile } from '../format.ts'
@@ -89,6 +91,19 @@ export const message = async (): Promise<VectorFile> => {
   await along('a block that is no CBOR', 'It counts for nothing, though its hash is right.', blockOf(Uint8Array.of(0x1c)))
   await along('a block that nests too deep', 'It counts for nothing.', blockOf(new Raw(new Uint8Array(65).fill(0x81), 0).bytes))
   await along('a block twice', 'Both are the same.', lease.ucan)
+
+  const { bytes } = lease.ucan
+  const { multihash } = cidOf(bytes)
+  for (const [name, description, block] of [
+    [
+      'a block named by what it holds',
+      'The identity is no hash.',
+      { cid: CID.createV1(0x71, identity.digest(nothing.bytes)), bytes: nothing.bytes },
+    ],
+    ['a block under the codec of DAG-PB', 'The hash is right.', { cid: CID.createV1(0x70, multihash), bytes }],
+    ['a block under a codec of two bytes', 'DAG-JSON; the hash is right.', { cid: CID.createV1(0x0129, multihash), bytes }],
+  ] as const)
+    area.refused(name, description, messageOf([call], [call, lease.ucan, block]), 'NotCanonical')
 
   const [first, second] = [await next(), await next()]
   area.steps('two invocations', 'A receipt for each.', [area.stepOf([first, second], { proofs: [lease] }, [through, through])])
