@@ -76,4 +76,4 @@ const describe = ({ space, code, abilities, ttl, why, app, origin, agent }: Requ
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, ' ')
+const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, ' ')

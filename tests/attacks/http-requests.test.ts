@@ -228,7 +228,7 @@ describe('the terminal of the owner', () => {
   it('is moved by nothing that a caller says, in the origin neither', async () => {
     const { PassThrough } = await import('node:stream')
     const [input, output] = [new PassThrough(), new PassThrough()]
-    const bent = '\u001b[2J\u009b1;1H\r\u202eevil'
+    const bent = '\u001b[2J\u009b1;1H\r\u202e\u200fevil'
     const request = { space: alice.did, agent: alice.did, abilities: [{ can: 'jar/look' }], ttl: 60, code: 'abc-def', expires: 0 }
     const settled = new AbortController()
     const answer = askInTerminal({ input, output })(
@@ -241,6 +241,6 @@ describe('the terminal of the owner', () => {
     await answer
     assert.match(shown, /evil/)
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what must not be there
-    assert.doesNotMatch(shown.split('Allow?')[0] ?? '', /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/)
+    assert.doesNotMatch(shown.split('Allow?')[0] ?? '', /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e]/)
   })
 })
