@@ -30,16 +30,14 @@ export const pair = async (self: Self, address: string, signal?: AbortSignal): P
   const host = { did: claimed, name: '', urls: [url] }
   const { result } = await invoke(callerTo(self, host, self.signer.did, []), access, 'hello', {}, { ...(signal && { signal }) })
   const { name, services } = unwrap(result)
-  mustBeNames(url, name, services)
+  for (const { id } of services) mustBeName(url, id)
   await self.holdings.update((state) => keepHost(state, { ...host, name: name.slice(0, 256) }, { proved: true }))
   return { did: claimed, name, url, services }
 }
 
 /** What a host calls its services stands in terminals, and in commands that people are told to type. It must be what services are called. */
-const mustBeNames = (url: string, name: unknown, services: unknown): void => {
-  const ids = Array.isArray(services) ? services.map((service: { id?: unknown } | null) => service?.id) : [undefined]
-  if (typeof name === 'string' && ids.every((id) => typeof id === 'string' && /^[a-z][a-z0-9-]*$/.test(id))) return
-  throw new Failure('Malformed', `The host at ${url} does not tell its name and services as hosts do.`)
+const mustBeName = (url: string, id: string): void => {
+  if (!/^[a-z][a-z0-9-]*$/.test(id)) throw new Failure('Malformed', `The host at ${url} leases what can't be the name of a service.`)
 }
 
 const whoAnswers = async (connect: Connect, url: string, signal?: AbortSignal): Promise<DID> => {

@@ -108,6 +108,13 @@ describe('receipts', () => {
     assert.equal(await look(signed({ ok }, { out: { ok: { things: ['gold'] } } })), 'Malformed')
   })
 
+  it('that are against the contract are not, and what a later contract adds is no matter', async () => {
+    const answered = (ok: unknown) => look(lying((_, honest) => signedBy(stage.world.signer, { ok }, honest)))
+    assert.equal(await answered({ things: ['a'], more: { later: 1 } }), 'ok')
+    for (const ok of [null, 1, 'ok', [], {}, { things: null }, { things: 'a' }, { things: [1] }, { things: { length: 1 } }, { more: [] }])
+      assert.equal(await answered(ok), 'Malformed', JSON.stringify(ok))
+  })
+
   it('are found by the call, whatever others come along', async () => {
     const gold = { ok: { things: ['gold'] } }
     const forged = (ran: string) => ({ ran: CID.parse(ran), block: issueReceipt(mallory, CID.parse(ran), gold) })
