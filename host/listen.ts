@@ -20,6 +20,8 @@ export interface ListenOptions {
   /** Milliseconds without a byte after which a connection ends. */
   idleTimeout?: number
   maxConnections?: number
+  /** DNS names under which the metrics may be asked for, beside the addresses of this machine: a web site could let any other name point here. */
+  names?: readonly string[]
   /** Milliseconds within which a message must have come whole; a stream behind it has as long as it needs. */
   messageTimeout?: number
 }
@@ -50,11 +52,12 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
     headersTimeout = 10_000,
     idleTimeout = 120_000,
     maxConnections = 4096,
+    names = [],
     messageTimeout = 30_000,
     maxMessageBytes,
   } = options
   const pages = (local: boolean) => async (path: string, connection: object) => host.gate.run(connection, pageOf(host, path, local))
-  const http = { maxMessageBytes, messageTimeout, gate: host.gate, pages: pages(false) }
+  const http = { maxMessageBytes, messageTimeout, gate: host.gate, names, pages: pages(false) }
   const servers: Server[] = []
   const open = async (server: Server, where: Parameters<Server['listen']>[0], name: string) => {
     // No bound on a whole request: an upload takes as long as it takes, as long as it moves.

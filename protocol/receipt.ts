@@ -38,13 +38,15 @@ export const issueReceipt = (signer: LocalSigner, ran: CID, out: Result<unknown,
  * @throws Failure Malformed, WrongAudience (another issuer or another invocation), BadSignature
  */
 export const readReceipt = <T>(block: Block, ran: CID, host: DID): Receipt<T> => {
-  const model = (decode(block.bytes) ?? {}) as { ocm?: { [field: string]: Value }; sig?: Value }
-  const { ocm, sig } = model
+  const receipt = (decode(block.bytes) ?? {}) as { ocm?: { [field: string]: Value }; sig?: Value }
+  const { ocm, sig } = receipt
   const out = ocm?.out as Result<T, Refusal> | undefined
   const answered = asLink(ocm?.ran)
-  const isReceipt = ocm && answered && isResult(out) && sig instanceof Uint8Array && sig.length === SIGNATURE_PREFIX.length + 64
+  const isReceipt = ocm && answered && sig instanceof Uint8Array && sig.length === SIGNATURE_PREFIX.length + 64 && isResult(out)
   // Another field would stand in no signature.
-  if (!isReceipt || Object.keys(model).length !== 2) throw new Failure('Malformed', 'The answer is no receipt.', { link: String(block.cid) })
+  if (!isReceipt || Object.keys(receipt).length !== 2) {
+    throw new Failure('Malformed', 'The answer is no receipt.', { link: String(block.cid) })
+  }
   if (ocm.iss !== host)
     throw new Failure('WrongAudience', `The receipt is issued by ${String(ocm.iss)}, not by ${host}.`, { link: String(block.cid) })
   if (!answered.equals(ran)) throw new Failure('WrongAudience', 'The receipt answers another invocation.', { link: String(block.cid) })
@@ -59,5 +61,9 @@ export const readReceipt = <T>(block: Block, ran: CID, host: DID): Receipt<T> =>
 const BEFORE_OUTCOME = 1 + encode('ocm').length
 const BEHIND_OUTCOME = encode('sig').length + 2 + SIGNATURE_PREFIX.length + 64
 
+/** Either an answer or a refusal: of both, two readers could believe one each. */
 const isResult = <T>(out: Result<T, Refusal> | undefined): out is Result<T, Refusal> =>
-  typeof out === 'object' && out !== null && ('ok' in out || typeof (out as { error?: Refusal }).error?.name === 'string')
+  typeof out === 'object' &&
+  out !== null &&
+  ('ok' in out || typeof (out as { error?: Refusal }).error?.name === 'string') &&
+  Object.keys(out).length === 1

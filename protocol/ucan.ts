@@ -212,8 +212,7 @@ const readProofs = (value: Value | undefined, link: string): CID[] => {
 
 const readSignature = (value: Value | undefined, link: string): Uint8Array => {
   if (!(value instanceof Uint8Array)) throw malformed('s', link, 'is no signature')
-  if (!hasPrefix(value))
-    throw new Failure('Unsupported', 'A UCAN is not signed by Ed25519.', { link, field: 's' })
+  if (!hasPrefix(value)) throw new Failure('Unsupported', 'A UCAN is not signed by Ed25519.', { link, field: 's' })
   if (value.length !== 68) throw notCanonical('s', link, 'is longer or shorter than an Ed25519 signature')
   return value.subarray(4)
 }

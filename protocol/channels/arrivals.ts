@@ -29,6 +29,11 @@ export class Arrivals {
     if (type !== CAR_TYPE && type !== STREAM_TYPE) {
       throw new Failure('Unsupported', `The content type ${type ?? '(none)'} is not spoken here.`, { supported: [CAR_TYPE, STREAM_TYPE] })
     }
+    const { 'content-encoding': coding, 'transfer-encoding': transfer } = request.headers
+    // Taken as it is, it would be one message here and another to whoever decodes it on the way.
+    if (coding !== undefined || (transfer !== undefined && transfer.toLowerCase() !== 'chunked')) {
+      throw new Failure('Unsupported', 'A message is sent as it is, in no coding but "chunked".', { supported: ['chunked'] })
+    }
     if (type === CAR_TYPE && Number(request.headers['content-length'] ?? 0) > maxMessageBytes) throw tooLarge(maxMessageBytes)
     const received = (bytes: number) => gate?.received(request.socket, bytes)
     return new Promise((resolve, reject) => {
