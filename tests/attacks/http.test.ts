@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { connect } from 'node:net'
-import { CAR_TYPE, encodeVarint, httpChannel, STREAM_TYPE } from '@symbiosis/protocol'
+import { type Block, CAR_TYPE, decodeReceipts, encodeVarint, httpChannel, readReceipt, STREAM_TYPE } from '@symbiosis/protocol'
 import { alice, expect, messageOf, setTheStage } from '../fixtures.ts'
 import { jarService, watch } from './jar.ts'
 
@@ -54,6 +54,20 @@ describe('the HTTP door', () => {
     }
     const { status, error } = await post({ headers: {}, body: good.buffer })
     assert.deepEqual([status, error?.name], [415, 'Unsupported'])
+  })
+
+  it('answers several calls with a stream behind them, each for itself', async () => {
+    const { world, lease } = stage
+    const calls = await Promise.all([1, 2, 3].map(() => world.invocation(alice, { proofs: [lease] })))
+    const message = messageOf(calls, [lease.ucan, ...calls])
+    const body = Buffer.concat([encodeVarint(message.length), message, Buffer.from('a stream')])
+    const { response } = await post({ body, headers: { 'content-type': STREAM_TYPE } })
+    const receipts = decodeReceipts(new Uint8Array(await response.arrayBuffer()))
+    const verdicts = calls.map(({ cid }) => readReceipt(receipts.get(String(cid)) as Block, cid, world.did).out)
+    assert.deepEqual(
+      verdicts.map(({ error }) => error?.name ?? 'ok'),
+      ['ok', 'ok', 'ok'],
+    )
   })
 
   it('has one path for messages, and one method', async () => {
