@@ -28,12 +28,12 @@ const LEAKS = /\n\s+at |node:internal|node_modules|file:\/\/|\.[jt]s:\d+|\/(home
  * - a stranger pipelined: the gate cuts who sends a second request before the first is answered, since that is done to have much parsed at once;
  * - a stream had begun: cutting its body is how HTTP says that the rest will not come.
  */
-export const judge = (sent: Pick<Case, 'framing' | 'leaves'>, { answers, partial, end }: Exchange, host: DID): Judgement => {
+export const judge = (sent: Pick<Case, 'framing' | 'leaves' | 'head'>, { answers, partial, end }: Exchange, host: DID): Judgement => {
   const codes: string[] = []
   const wrong: string[] = []
   if (end === 'left') return { codes: ['(left)'], wrong }
   if (end === 'hung') wrong.push('it was not answered in time')
-  for (const answer of answers) judgeAnswer(answer, host, codes, wrong)
+  for (const answer of answers) judgeAnswer(answer, sent.head, host, codes, wrong)
   const begun = partial?.headers['content-type'] === STREAM_TYPE && partial.status === 200
   if (begun) codes.push('(stream cut)')
   else if (sent.framing === 'pipelined' && end === 'closed') codes.push('(pipeline cut)')
@@ -42,7 +42,7 @@ export const judge = (sent: Pick<Case, 'framing' | 'leaves'>, { answers, partial
   return { codes, wrong }
 }
 
-const judgeAnswer = (answer: Answer, host: DID, codes: string[], wrong: string[]): void => {
+const judgeAnswer = (answer: Answer, head: boolean, host: DID, codes: string[], wrong: string[]): void => {
   const { status, headers, body } = answer
   const type = headers['content-type']
   const text = Buffer.from(body).toString('latin1')
@@ -53,7 +53,8 @@ const judgeAnswer = (answer: Answer, host: DID, codes: string[], wrong: string[]
     else if (status === 200 && type === STREAM_TYPE) receipts(messageOf(body), host, codes, wrong)
     else if (status === 200 && isPage(type, text)) codes.push('(page)')
     else if (status === 204) codes.push('(preflight)')
-    else if (status >= 400 && type === 'application/json') refusal(status, text, codes, wrong)
+    else if (status >= 400 && head && text === '') codes.push(`(${status} to a HEAD)`)
+    else if (status >= 400 && type === 'application/json') refusal(text, codes, wrong)
     else wrong.push(`it has the status ${status} and the type ${type}`)
   } catch (thrown) {
     wrong.push(`it can't be read: ${String(thrown)}`)
@@ -78,9 +79,7 @@ const messageOf = (body: Uint8Array): Uint8Array => {
   }
 }
 
-const refusal = (status: number, text: string, codes: string[], wrong: string[]): void => {
-  // The answer to a HEAD has none.
-  if (text === '') return void codes.push(`(${status} without a body)`)
+const refusal = (text: string, codes: string[], wrong: string[]): void => {
   const { error } = JSON.parse(text) as { error?: { name?: unknown; message?: unknown } }
   if (typeof error?.message !== 'string') wrong.push('its error has no message')
   named(error ?? {}, 'http', codes, wrong)

@@ -4,6 +4,7 @@ import { mutateBytes } from './byte-mutations.ts'
 import { type Call, validCall } from './calls.ts'
 import { carOf, carParts, mutateCar, oddVarint } from './car-mutations.ts'
 import { mutateCbor } from './cbor-mutations.ts'
+import { crowd } from './crowds.ts'
 import { oddName, oddValue } from './odd-values.ts'
 import { type Random, weighted } from './random.ts'
 import { blocksOf, named, type Part, part, sealed, written } from './sealing.ts'
@@ -18,17 +19,18 @@ export interface Body {
   readonly waits: boolean
 }
 
-export const LAYERS = ['none', 'ucan', 'message', 'cbor', 'car', 'stream', 'bytes'] as const
-export type Layer = (typeof LAYERS)[number]
+const LAYERS = ['none', 'ucan', 'message', 'cbor', 'car', 'stream', 'bytes', 'crowd'] as const
+type Layer = (typeof LAYERS)[number]
 
 const WEIGHTS: readonly (readonly [number, Layer])[] = [
-  [10, 'none'],
-  [45, 'ucan'],
-  [6, 'message'],
-  [12, 'cbor'],
-  [9, 'car'],
-  [4, 'stream'],
-  [14, 'bytes'],
+  [100, 'none'],
+  [450, 'ucan'],
+  [60, 'message'],
+  [120, 'cbor'],
+  [90, 'car'],
+  [40, 'stream'],
+  [140, 'bytes'],
+  [1, 'crowd'],
 ]
 
 /** Which layers of a message are mutated: mostly one. */
@@ -42,7 +44,7 @@ export const anyBody = (random: Random, stage: Stage, layers: readonly Layer[]):
     const call = validCall(random, stage)
     return layers.includes('ucan') ? mutateUcan(call, random, stage) : call
   })
-  const { root, blocks } = assembled(calls, random, stage, layers)
+  const { root, blocks } = layers.includes('crowd') ? crowd(random, stage) : assembled(calls, random, stage, layers)
   const parts = carParts(root.cid, [...blocks, root])
   const car = carOf(layers.includes('car') ? mutateCar(parts, random) : parts)
   const plain = whole(car, calls, random, layers)
