@@ -1,6 +1,5 @@
 import { type Case, caseOf } from './cases.ts'
 import { Connection, type Exchange, type Patience } from './connection.ts'
-import type { Costly } from './costs.ts'
 import { Findings } from './findings.ts'
 import { judge } from './judging.ts'
 import { Queue, Quiet, runLanes } from './lanes.ts'
@@ -8,6 +7,7 @@ import { goodBody } from './messages.ts'
 import { type Figures, HostProcess, type Memory, type Told } from './process.ts'
 import { plainRequest } from './requests.ts'
 import { openStage } from './stage.ts'
+import { Suspects } from './suspects.ts'
 
 export interface FuzzOptions {
   readonly seed: number
@@ -41,10 +41,6 @@ export interface Report {
 const LIMIT_MS = 50
 const PATIENCE: Patience = { unanswered: 30, more: 20, hang: 30_000 }
 const PATIENT: Patience = { unanswered: 2_000, more: 20, hang: 30_000 }
-/** How often something costly is sent again: what a collection of garbage cost isn't the message's, and passes. */
-const AGAIN = 3
-/** Suspects among those that the host held back: nearly all of them only waited. */
-const MAX_WAITING_SUSPECTS = 20
 
 /** Sends the cases of a seed to hosts in a process of their own, and judges everything that comes of it. */
 export const fuzz = async (options: FuzzOptions): Promise<Report> => {
@@ -53,17 +49,22 @@ export const fuzz = async (options: FuzzOptions): Promise<Report> => {
   const findings = new Findings(seed)
   const [codes, layers] = [new Map<string, number>(), new Map<string, number>()]
   const underWay = new Set<Case>()
-  const suspects: Costly[] = []
-  // Sent again, it may look costly again: that says nothing new.
-  const tried = new Set<number>()
+  const quiet = new Quiet()
+  const suspects = new Suspects({
+    limitMs,
+    findings,
+    quiet,
+    patience: PATIENCE,
+    hosts: () => hosts,
+    caseAt: (index) => (index >= from && index < from + count ? caseOf(seed, index, stage) : undefined),
+  })
   const heard = (told: Told) => {
     if (told.kind === 'finding') findings.add({ what: told.what, text: told.text, cases: [...underWay] })
-    if (told.kind === 'costly') suspects.push(told)
+    if (told.kind === 'costly') suspects.add(told)
   }
   const hosts = await HostProcess.start(host, limitMs, heard)
-  const quiet = new Quiet()
   const started = performance.now()
-  let [done, slowestAnswer, triedWaiting, slowestSuspect] = [0, 0, 0, 0]
+  let [done, slowestAnswer] = [0, 0]
 
   const exchange = async (connection: Connection, sent: Case): Promise<Exchange> => {
     underWay.add(sent)
@@ -91,23 +92,7 @@ export const fuzz = async (options: FuzzOptions): Promise<Report> => {
     }
     // Who is held back costs nothing meanwhile: nobody has to wait for them to be alone.
     await (sent.gated || sent.waits ? work() : quiet.run(work))
-    while (suspects.length > 0) await suspect(suspects.shift() as Costly)
-  }
-
-  const suspect = async ({ index, ms }: Costly): Promise<void> => {
-    const sent = index >= from && index < from + count ? caseOf(seed, index, stage) : undefined
-    if (!sent || tried.has(index) || ((sent.waits || sent.gated) && triedWaiting++ >= MAX_WAITING_SUSPECTS)) return
-    tried.add(index)
-    await quiet.alone(async () => {
-      let least = ms
-      for (let again = 0; again < AGAIN && least > limitMs; again++) {
-        const connection = new Connection(hosts.ports[0] as number, PATIENCE)
-        await connection.exchange({ ...sent, leaves: false, framing: 'last' })
-        least = Math.min(least, await hosts.last())
-      }
-      slowestSuspect = Math.max(slowestSuspect, least)
-      if (least > limitMs) findings.add({ what: `it costs ${least.toFixed(1)} ms`, text: '', cases: [sent] })
-    })
+    await suspects.tryAll()
   }
 
   const waiting = new Queue<Case>(200)
@@ -146,5 +131,17 @@ export const fuzz = async (options: FuzzOptions): Promise<Report> => {
   }
   const after = findings.fatal ? ({ ...hosts.before } as Figures) : await hosts.figures()
   await hosts.end()
-  return { seed, done, seconds, codes, layers, findings, suspects: tried.size, slowestSuspect, slowestAnswer, before: hosts.before, after }
+  return {
+    seed,
+    done,
+    seconds,
+    codes,
+    layers,
+    findings,
+    suspects: suspects.tried,
+    slowestSuspect: suspects.most,
+    slowestAnswer,
+    before: hosts.before,
+    after,
+  }
 }
