@@ -39,9 +39,9 @@ export class CallContext implements Context, KernelContext {
 
   constructor(brought: Brought) {
     this.#brought = brought
-    const { authorized, call } = brought
-    // Where several calls came with it, none takes one, and a stream has one reader: the second to take it would fail.
-    const body = authorized.bound.ability.stream === 'in' ? call.body : undefined
+    const { authorized, message, call } = brought
+    // A stream has one reader. Where several calls came with one none takes it, and the first holds it.
+    const body = message.invocations[0] === authorized.invocation ? call.body : undefined
     // At once, whether the handler asks for it or not: an upload that stands still must not hold up who closes, or wait for who has left.
     this.body = body ? streamUntil(body, this.signal) : NO_BODY
   }
