@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { connect } from 'node:net'
 import { type Block, CAR_TYPE, decodeReceipts, encodeVarint, httpChannel, readReceipt, STREAM_TYPE } from '@symbiosis/protocol'
 import { alice, expect, messageOf, setTheStage } from '../fixtures.ts'
@@ -68,6 +69,19 @@ describe('the HTTP door', () => {
       verdicts.map(({ error }) => error?.name ?? 'ok'),
       ['ok', 'ok', 'ok'],
     )
+  })
+
+  it('outlives who sends CONNECT and leaves', async () => {
+    const { port } = new URL(url)
+    for (let caller = 0; caller < 50; caller++) {
+      const socket = connect({ port: Number(port), host: '127.0.0.1' }).on('error', () => {})
+      await once(socket, 'connect')
+      socket.write('CONNECT host:1 HTTP/1.1\r\nhost: x\r\n\r\n')
+      await new Promise((resolve) => (caller % 2 === 0 ? process.nextTick(resolve) : setImmediate(resolve)))
+      socket.resetAndDestroy()
+    }
+    const { status } = await post({})
+    assert.equal(status, 200)
   })
 
   it('has one path for messages, and one method', async () => {
