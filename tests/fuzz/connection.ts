@@ -37,7 +37,8 @@ export class Connection {
 
   /** Sends a case, and gives what came of it. Never rejects: what the host does is the answer. */
   exchange(sent: Pick<Case, 'bytes' | 'answers' | 'framing' | 'head' | 'leaves' | 'patient'>): Promise<Exchange> {
-    if (sent.framing !== 'kept') this.close()
+    // The host ends what was idle for long; nothing tells of it where no exchange is under way.
+    if (sent.framing !== 'kept' || this.#socket?.readableEnded) this.close()
     this.#socket ??= this.#connected()
     const socket = this.#socket
     const reader = new AnswerReader(sent.head)
