@@ -158,6 +158,8 @@ const unreadable = (code = ''): Failure => {
 /** Refuses on a connection that has no request, or none that can be read any further. */
 const refuseOn = (socket: Duplex, failure: Failure): void => {
   const answering = (socket as { _httpMessage?: ServerResponse })._httpMessage
+  // Node takes its own listener off for CONNECT, and who sends that and leaves would end the process.
+  socket.on('error', () => {})
   if (!socket.writable || answering?.headersSent) return void socket.destroy()
   const body = JSON.stringify({ error: failure.toRefusal() })
   const head = `HTTP/1.1 ${STATUS[failure.name] ?? 400} ${failure.name}\r\nconnection: close\r\ncontent-type: application/json\r\n`

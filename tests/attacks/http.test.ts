@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { connect } from 'node:net'
-import { CAR_TYPE, encodeVarint, httpChannel, STREAM_TYPE } from '@symbiosis/protocol'
+import { type Block, CAR_TYPE, decodeReceipts, encodeVarint, httpChannel, readReceipt, STREAM_TYPE } from '@symbiosis/protocol'
 import { alice, expect, messageOf, setTheStage } from '../fixtures.ts'
 import { jarService, watch } from './jar.ts'
 import { written } from './wire.ts'
@@ -55,6 +56,33 @@ describe('the HTTP door', () => {
     }
     const { status, error } = await post({ headers: {}, body: good.buffer })
     assert.deepEqual([status, error?.name], [415, 'Unsupported'])
+  })
+
+  it('answers several calls with a stream behind them, each for itself', async () => {
+    const { world, lease } = stage
+    const calls = await Promise.all([1, 2, 3].map(() => world.invocation(alice, { proofs: [lease] })))
+    const message = messageOf(calls, [lease.ucan, ...calls])
+    const body = Buffer.concat([encodeVarint(message.length), message, Buffer.from('a stream')])
+    const { response } = await post({ body, headers: { 'content-type': STREAM_TYPE } })
+    const receipts = decodeReceipts(new Uint8Array(await response.arrayBuffer()))
+    const verdicts = calls.map(({ cid }) => readReceipt(receipts.get(String(cid)) as Block, cid, world.did).out)
+    assert.deepEqual(
+      verdicts.map(({ error }) => error?.name ?? 'ok'),
+      ['ok', 'ok', 'ok'],
+    )
+  })
+
+  it('outlives who sends CONNECT and leaves', async () => {
+    const { port } = new URL(url)
+    for (let caller = 0; caller < 50; caller++) {
+      const socket = connect({ port: Number(port), host: '127.0.0.1' }).on('error', () => {})
+      await once(socket, 'connect')
+      socket.write('CONNECT host:1 HTTP/1.1\r\nhost: x\r\n\r\n')
+      await new Promise((resolve) => (caller % 2 === 0 ? process.nextTick(resolve) : setImmediate(resolve)))
+      socket.resetAndDestroy()
+    }
+    const { status } = await post({})
+    assert.equal(status, 200)
   })
 
   it('has one path for messages, and one method', async () => {
