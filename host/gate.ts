@@ -26,13 +26,20 @@ export const GATE_OPTIONS: GateOptions = {
   share: 0.05,
   slice: 1,
   maxStrangers: 1024,
-  smallBytes: 64 * 1024,
+  smallBytes: 32 * 1024,
   maxLarge: 8,
   patience: 30,
 }
 
 /** What came of a message: `true` where it was allowed by a lease or as an operator's, `false` where something of it was refused. */
 type Verdict = boolean | undefined
+
+interface Judging<T> {
+  /** What came of it decides who passes freely from then on. */
+  judge?(value: T): Verdict
+  /** Whether it looks as if it came from somebody known: then a stranger's turn comes before others'. */
+  familiar?(): boolean
+}
 
 /**
  * Keeps strangers from using up the host. Whoever has just had a leased or an operator's call accepted passes freely; everybody else is a stranger
@@ -127,12 +134,12 @@ export class Gate implements GateOfChannel {
     this.#settle(visitor)
   }
 
-  /** Does the work that a message asks for, as soon as it may be done, and judges who asked for it by what came of it. */
-  run<T>(connection: object | undefined, steps: Steps<T>, judge: (value: T) => Verdict = () => undefined): Promise<T> | T {
+  /** Does the work that a message asks for, as soon as it may be done. */
+  run<T>(connection: object | undefined, steps: Steps<T>, { judge = () => undefined, familiar }: Judging<T> = {}): Promise<T> | T {
     if (!connection) return finish(steps)
     const visitor = this.#visitor(connection as Connection)
     if (visitor.proven) return this.#freely(visitor, steps, judge)
-    return this.#inTurns(visitor, steps).then(
+    return this.#inTurns(visitor, steps, familiar?.()).then(
       (value) => {
         this.#judge(visitor, judge(value))
         return value
@@ -179,10 +186,10 @@ export class Gate implements GateOfChannel {
     if (left > 0) throw limited(left)
   }
 
-  #inTurns<T>(visitor: Visitor, steps: Steps<T>): Promise<T> {
+  #inTurns<T>(visitor: Visitor, steps: Steps<T>, ahead = false): Promise<T> {
     const more = visitor.served ? 0 : REQUEST_COST
     visitor.served = true
-    return this.#turns.take(visitor, steps, more)
+    return this.#turns.take(visitor, steps, { more, ahead })
   }
 
   /** At once, but letting others in between where it takes long: one who has a lease can send what is expensive, too. */

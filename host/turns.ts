@@ -24,6 +24,7 @@ export interface Guest {
 interface Turn {
   readonly guest: Guest
   readonly asked: number
+  readonly ahead: boolean
   /** When it should come, were there a turn every moment: the least is next. */
   due: number
   /** What it costs beside its steps, until it was had. */
@@ -64,10 +65,10 @@ export class Turns {
   }
 
   /**
-   * Does the work in turns. `more` milliseconds are counted beside what its steps take.
+   * Does the work in turns. `more` milliseconds are counted beside what its steps take; what goes `ahead` is asked for as if it had been long ago.
    * @throws Failure RateLimited where no turn came in time
    */
-  take<T>(guest: Guest, steps: Steps<T>, more = 0): Promise<T> {
+  take<T>(guest: Guest, steps: Steps<T>, { more = 0, ahead = false } = {}): Promise<T> {
     return new Promise((resolve, reject) => {
       const asked = this.#clock()
       const run = (until: number): boolean => {
@@ -84,7 +85,7 @@ export class Turns {
           return true
         }
       }
-      this.#waiting.add({ guest, asked, due: this.#due(guest, asked), more, begun: false, run, giveUp: reject })
+      this.#waiting.add({ guest, asked, ahead, due: this.#due(guest, asked, ahead), more, begun: false, run, giveUp: reject })
       this.#schedule()
     })
   }
@@ -98,8 +99,9 @@ export class Turns {
     for (const turn of this.#waiting) this.#giveUp(turn, reason)
   }
 
-  #due(guest: Guest, asked: number): number {
-    return asked + Math.min(guest.spent * SETBACK, this.#options.patience * 500)
+  #due({ spent }: Guest, asked: number, ahead: boolean): number {
+    const { patience } = this.#options
+    return asked + Math.min(spent * SETBACK, patience * 500) - (ahead ? patience * 1000 : 0)
   }
 
   #giveUp(turn: Turn, reason: Failure): void {
@@ -123,7 +125,7 @@ export class Turns {
     const now = this.#clock()
     const took = now - started
     turn.guest.spend(took)
-    turn.due = this.#due(turn.guest, turn.asked)
+    turn.due = this.#due(turn.guest, turn.asked, turn.ahead)
     const { share, slice } = this.#options
     // A step that outlasts the slice can't be interrupted: it is followed by a rest so much longer that few of the others' calls ever meet one.
     const length = Math.max(1, took / slice)

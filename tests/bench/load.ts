@@ -6,12 +6,11 @@ import type { Attack, Came } from './attacking.ts'
 import { ask, type Child, start } from './children.ts'
 import type { Usage } from './load-host.ts'
 import type { Latencies, Paced } from './pacing.ts'
-import { CONNECTIONS, type Post } from './posts.ts'
 import { median, type Plan } from './rounds.ts'
 import { atMost, figure, type Row } from './rows.ts'
 
 interface Parts {
-  readonly host: Child<{ url: string; did: DID }>
+  readonly host: Child<{ url: string; did: DID; seed: Uint8Array }>
   readonly callers: Child<unknown>
   readonly attackers: Child<unknown>
 }
@@ -36,15 +35,19 @@ const MAX_MEMORY = 1024 * (2 * 64 * 1024 + 32 * 1024) + 8 * 3 * MIB + 89 * MIB
  * kernel is seen where they burn as much of their cores and talk to nobody.
  */
 export const underLoad = async ({ batchMs, rounds }: Plan): Promise<Row[]> => {
-  const parts: Parts = {
-    host: await start('./load-host.ts'),
-    callers: await start('./pacing.ts'),
-    attackers: await start('./attacking.ts'),
-  }
+  const host = await start<Parts['host']['hello']>('./load-host.ts')
+  const callers = await start('./pacing.ts', [Buffer.from(host.hello.seed).toString('hex')])
+  const parts: Parts = { host, callers, attackers: await start('./attacking.ts') }
   const where = giveCores(parts)
   const seconds = batchMs / 15
   const [slow, junk] = rounds > 2 ? [5000, 1000] : [200, 50]
-  const attack = (of: Attack['attack'], clients: number, part = 0): Attack => ({ ...parts.host.hello, attack: of, clients, part })
+  const attack = (of: Attack['attack'], clients: number, part = 0): Attack => ({
+    url: host.hello.url,
+    did: host.hello.did,
+    attack: of,
+    clients,
+    part,
+  })
   for (let warming = 0; warming < 2; warming++) await phase(parts, seconds)
   const before = await ask<Usage>(parts.host, { usage: true })
   const seen = { idle: [] as Phase[], slow: [] as Phase[], junk: [] as Phase[], burn: [] as Phase[] }
@@ -103,16 +106,13 @@ export const underLoad = async ({ batchMs, rounds }: Plan): Promise<Row[]> => {
 
 /** Calls at their pace for so long, with an attack under way from before the first to after the last of them. */
 const phase = async ({ host, callers, attackers }: Parts, seconds: number, attack?: Attack): Promise<Phase> => {
-  const newcomers = Math.ceil(seconds * 2)
-  const count = CONNECTIONS + Math.ceil(seconds * CALLS_PER_SECOND)
-  const { posts } = await ask<{ posts: Post[] }>(host, { prepare: count })
   if (attack) {
     await ask(attackers, attack)
     await sleep(seconds * 250)
   }
   const before = await ask<Usage>(host, { usage: true })
   const started = performance.now()
-  const paced: Paced = { url: host.hello.url, posts, perSecond: CALLS_PER_SECOND, newcomers }
+  const paced: Paced = { url: host.hello.url, seconds, perSecond: CALLS_PER_SECOND, newcomers: Math.ceil(seconds * 2) }
   const latencies = await ask<Latencies>(callers, paced)
   const took = (performance.now() - started) * 1000
   const after = await ask<Usage>(host, { usage: true })
@@ -140,17 +140,29 @@ const percentile = (values: readonly number[], part: number): number => {
   return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * part) / 100))] ?? Number.NaN
 }
 
+/**
+ * Holds the host and its callers to one core and the attackers to the others, and lets the former go before all else that runs there, the main threads first: else what
+ * is measured is who else is at work. Says how it went.
+ */
 const giveCores = ({ host, callers, attackers }: Parts): string => {
+  const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'ignore' })
   const hold = ({ process }: Child<unknown>, list: string) =>
-    execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', list, String(process.pid)], { stdio: 'ignore' })
+    run('taskset', '--all-tasks', '--cpu-list', '--pid', list, String(process.pid))
   const cores = availableParallelism()
   try {
     if (cores < 2) return 'all on one core'
-    hold(host, '0')
-    hold(callers, '0')
+    for (const each of [host, callers]) hold(each, '0')
     hold(attackers, `1-${cores - 1}`)
-    return 'attackers on other cores'
   } catch {
     return 'cores as the system gives them'
+  }
+  try {
+    for (const { process } of [host, callers]) {
+      run('chrt', '--all-tasks', '--rr', '--pid', '1', String(process.pid))
+      run('chrt', '--rr', '--pid', '2', String(process.pid))
+    }
+    return 'a core of their own'
+  } catch {
+    return 'attackers on other cores'
   }
 }

@@ -53,6 +53,16 @@ describe('turns', () => {
     assert.deepEqual(order, ['earlier than a second after', 'much', 'later'])
   })
 
+  it('go ahead of all others for whom they are said to, the one who has cost less first', async () => {
+    const [turns, order] = [turnsOf(), [] as string[]]
+    void turns.take(guest(), noting(order, 'first', 0))
+    clock.now += 20_000
+    void turns.take(guest(2), noting(order, 'familiar, and has cost something', 0), { ahead: true })
+    void turns.take(guest(), noting(order, 'familiar', 0), { ahead: true })
+    await clock.pass(3)
+    assert.deepEqual(order, ['familiar', 'familiar, and has cost something', 'first'])
+  })
+
   it('last a slice, and go on later', async () => {
     const [turns, one] = [turnsOf({ slice: 2 }), guest()]
     turns.served(clock.now)
@@ -94,7 +104,7 @@ describe('turns', () => {
     const turns = turnsOf({ share: 0.5 })
     turns.served(clock.now)
     const order: string[] = []
-    void turns.take(guest(), noting(order, 'first', 1), 4)
+    void turns.take(guest(), noting(order, 'first', 1), { more: 4 })
     void turns.take(guest(), noting(order, 'second', 1))
     await clock.pass(0)
     await clock.pass(4)
@@ -114,11 +124,11 @@ describe('turns', () => {
   })
 
   it('that do not come in time are given up, and what was begun is not', async () => {
-    const turns = turnsOf({ patience: 1, share: 0.01 })
+    const turns = turnsOf({ patience: 1, share: 0.01, slice: 20 })
     turns.served(clock.now)
     const begun = watched(turns.take(guest(), clock.work('done', 20, 0)))
     const late = watched(turns.take(guest(), clock.work('done', 1)))
-    await clock.pass(1000)
+    await clock.pass(999)
     assert.deepEqual([begun.state, late.state], ['waiting', 'waiting'], 'the first rests for two seconds')
     await clock.pass(1000)
     assert.deepEqual([begun.value, late.name], ['done', 'RateLimited'])
