@@ -14,6 +14,10 @@ const BUSY = 1000
 /** Milliseconds that one of work sets back: whoever has cost nothing yet comes before all who have. No more than half of the patience, so that a turn comes before that ends. */
 const SETBACK = 1000
 
+/** How much longer the rest after a long step gets, and no rest is longer than so many milliseconds: the machine may have done something else. */
+const LONGEST = 5
+const MAX_REST = 1000
+
 /** Who takes turns. */
 export interface Guest {
   /** Milliseconds that it has cost in all. */
@@ -128,8 +132,9 @@ export class Turns {
     turn.due = this.#due(turn.guest, turn.asked, turn.ahead)
     const { share, slice } = this.#options
     // A step that outlasts the slice can't be interrupted: it is followed by a rest so much longer that few of the others' calls ever meet one.
-    const length = Math.max(1, took / slice)
-    if (now - this.#lastOther < BUSY) this.#restsUntil = now + (took + turn.more) * (1 / share - 1) * length
+    const length = Math.min(Math.max(1, took / slice), LONGEST)
+    const rest = Math.min((took + turn.more) * (1 / share - 1) * length, MAX_REST)
+    if (now - this.#lastOther < BUSY) this.#restsUntil = now + rest
     turn.more = 0
     this.#schedule()
   }

@@ -7,7 +7,7 @@ import { requestOf } from './exchange.ts'
 import { now } from './world.ts'
 
 /**
- * Attackers in a process of their own, at the lowest priority: what CPU they take is not what is measured. Asked `{ attack, url, did, clients }` it begins, asked
+ * Attackers in a process of their own, at the lowest priority: what CPU they take is not what is measured. Asked `{ attack, url, clients }` it begins, asked
  * `{ end: true }` it ends and sends what came of it.
  *
  * `slow`: a quarter of the clients connect and say nothing, one sends a head without an end, one a head and no body, one a body byte by byte. `junk`: each sends one
@@ -17,10 +17,16 @@ import { now } from './world.ts'
 export interface Attack {
   readonly attack: 'slow' | 'junk' | 'burn'
   readonly url: string
-  readonly did: DID
   readonly clients: number
   /** Part of a core, for `burn`. */
   readonly part: number
+}
+
+/** Makes expensive messages for so many phases, so many of each kind: of those that a host has seen before it remembers much. */
+export interface Make {
+  readonly make: number
+  readonly did: DID
+  readonly ofEach: number
 }
 
 export interface Came {
@@ -32,14 +38,12 @@ export interface Came {
   cpu: number
 }
 
-setPriority(constants.priority.PRIORITY_LOW)
-
 const HEADERS = { 'content-type': 'application/vnd.ipld.car', accept: 'application/vnd.ipld.car' }
 const HEAD = `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: ${HEADERS['content-type']}\r\n`
 const AGAIN = 1000
-/** So many messages of each kind, of which none is new the second time: more than a host gets to in a phase. */
-const OF_EACH = 8
 
+/** Expensive messages, of a phase each. */
+const made: Uint8Array[][] = []
 const sockets = new Set<Socket>()
 let ending = false
 let came: Came
@@ -87,13 +91,9 @@ const slow = ({ url, clients }: Attack): void => {
   )
 }
 
-const junk = async ({ url, did, clients }: Attack): Promise<void> => {
+const junk = ({ url, clients }: Attack): void => {
   const { host } = new URL(url)
-  const target = { host: did, can: 'shelf/get', now: now() }
-  const requests: Uint8Array[] = []
-  for (let index = 0; index < Math.min(OF_EACH, clients); index++) {
-    for (const make of Object.values(JUNK)) requests.push(requestOf(host, { headers: HEADERS, body: await make(target) }))
-  }
+  const requests = (made.pop() ?? []).map((body) => requestOf(host, { headers: HEADERS, body }))
   let next = 0
   for (let index = 0; index < clients; index++) {
     client(url, (socket) => {
@@ -121,14 +121,24 @@ const burn = ({ part }: Attack): void => {
   )
 }
 
-answering(async (asked: Attack | { end: true }): Promise<Came | object> => {
+const BEGIN = { slow, junk, burn }
+
+answering(async (asked: Make | Attack | { end: true }): Promise<Came | object> => {
+  if ('make' in asked) {
+    const target = { host: asked.did, can: 'shelf/get', now: now() }
+    for (let phase = 0; phase < asked.make; phase++) {
+      const messages: Uint8Array[] = []
+      for (let index = 0; index < asked.ofEach; index++) for (const make of Object.values(JUNK)) messages.push(await make(target))
+      made.push(messages)
+    }
+    setPriority(constants.priority.PRIORITY_LOW)
+    return {}
+  }
   if ('attack' in asked) {
     ending = false
-    came = { opened: 0, cut: 0, sent: 0, answered: 0, cpu: 0 }
-    await { slow, junk, burn }[asked.attack](asked)
-    // Making messages is no part of the attack.
     const { user, system } = process.cpuUsage()
-    came.cpu = -(user + system)
+    came = { opened: 0, cut: 0, sent: 0, answered: 0, cpu: -(user + system) }
+    BEGIN[asked.attack](asked)
     return {}
   }
   ending = true

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { availableParallelism } from 'node:os'
+import { availableParallelism, constants, setPriority } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { DID } from '@symbiosis/protocol'
 import type { Attack, Came } from './attacking.ts'
@@ -39,11 +39,13 @@ export const underLoad = async ({ batchMs, rounds }: Plan): Promise<Row[]> => {
   const callers = await start('./pacing.ts', [Buffer.from(host.hello.seed).toString('hex')])
   const parts: Parts = { host, callers, attackers: await start('./attacking.ts') }
   const where = giveCores(parts)
+  goFirst(parts)
+  const phases = Math.ceil(rounds / 3)
+  await ask(parts.attackers, { make: phases, did: host.hello.did, ofEach: rounds > 2 ? 8 : 1 })
   const seconds = batchMs / 15
   const [slow, junk] = rounds > 2 ? [5000, 1000] : [200, 50]
   const attack = (of: Attack['attack'], clients: number, part = 0): Attack => ({
     url: host.hello.url,
-    did: host.hello.did,
     attack: of,
     clients,
     part,
@@ -52,7 +54,7 @@ export const underLoad = async ({ batchMs, rounds }: Plan): Promise<Row[]> => {
   const before = await ask<Usage>(parts.host, { usage: true })
   const seen = { idle: [] as Phase[], slow: [] as Phase[], junk: [] as Phase[], burn: [] as Phase[] }
   const ratios = { slow: [] as number[], junk: [] as number[], burn: [] as number[] }
-  for (let round = 0; round < Math.ceil(rounds / 3); round++) {
+  for (let round = 0; round < phases; round++) {
     for (const kind of ['slow', 'junk', 'burn'] as const) {
       const idle = await phase(parts, seconds)
       const attacked = attack(kind, kind === 'slow' ? slow : junk, Math.min(1, seen.junk.at(-1)?.attackers ?? 1))
@@ -140,29 +142,26 @@ const percentile = (values: readonly number[], part: number): number => {
   return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * part) / 100))] ?? Number.NaN
 }
 
-/**
- * Holds the host and its callers to one core and the attackers to the others, and lets the former go before all else that runs there, the main threads first: else what
- * is measured is who else is at work. Says how it went.
- */
+/** Holds the host and its callers to one core and the attackers to the others. Says how it went. */
 const giveCores = ({ host, callers, attackers }: Parts): string => {
-  const run = (command: string, ...args: string[]) => execFileSync(command, args, { stdio: 'ignore' })
   const hold = ({ process }: Child<unknown>, list: string) =>
-    run('taskset', '--all-tasks', '--cpu-list', '--pid', list, String(process.pid))
+    execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', list, String(process.pid)], { stdio: 'ignore' })
   const cores = availableParallelism()
+  if (cores < 2) return 'all on one core'
   try {
-    if (cores < 2) return 'all on one core'
     for (const each of [host, callers]) hold(each, '0')
     hold(attackers, `1-${cores - 1}`)
+    return 'attackers on other cores'
   } catch {
     return 'cores as the system gives them'
   }
+}
+
+/** Lets the host and its callers go before all else that the machine does, where we may: else what is measured is who else is at work. */
+const goFirst = ({ host, callers }: Parts): void => {
   try {
-    for (const { process } of [host, callers]) {
-      run('chrt', '--all-tasks', '--rr', '--pid', '1', String(process.pid))
-      run('chrt', '--rr', '--pid', '2', String(process.pid))
-    }
-    return 'a core of their own'
+    for (const { process } of [host, callers]) setPriority(process.pid as number, constants.priority.PRIORITY_HIGHEST)
   } catch {
-    return 'attackers on other cores'
+    // Only an administrator may.
   }
 }

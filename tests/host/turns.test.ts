@@ -100,6 +100,20 @@ describe('turns', () => {
     assert.deepEqual(order, ['first', 'second'])
   })
 
+  it('never rest for more than a second, whatever the clock says that a step took', async () => {
+    const turns = turnsOf()
+    turns.served(clock.now)
+    const order: string[] = []
+    void turns.take(guest(), noting(order, 'first', 900))
+    await clock.pass(0)
+    turns.served(clock.now)
+    void turns.take(guest(), noting(order, 'second', 1))
+    await clock.pass(999)
+    assert.deepEqual(order, ['first'])
+    await clock.pass(2)
+    assert.deepEqual(order, ['first', 'second'])
+  })
+
   it('count what they cost beside their steps', async () => {
     const turns = turnsOf({ share: 0.5 })
     turns.served(clock.now)
@@ -128,9 +142,9 @@ describe('turns', () => {
     turns.served(clock.now)
     const begun = watched(turns.take(guest(), clock.work('done', 20, 0)))
     const late = watched(turns.take(guest(), clock.work('done', 1)))
-    await clock.pass(999)
-    assert.deepEqual([begun.state, late.state], ['waiting', 'waiting'], 'the first rests for two seconds')
-    await clock.pass(1000)
+    await clock.pass(900)
+    assert.deepEqual([begun.state, late.state], ['waiting', 'waiting'], 'the first rests for a second')
+    await clock.pass(200)
     assert.deepEqual([begun.value, late.name], ['done', 'RateLimited'])
     assert.equal((late.refusal as Failure).toRefusal().field, 'strangers')
     assert.ok(((late.refusal as Failure).toRefusal().retryAfter as number) > 0)
