@@ -222,17 +222,23 @@ describe('the door under load', () => {
   })
 
   describe('slow and half-open connections', () => {
+    const dribble = (connection: Connection, bytes: string) => {
+      const timer = setInterval(() => connection.write(bytes), 100)
+      connection.socket.once('close', () => clearInterval(timer))
+    }
+
     /** What a connection does that never comes to an end. */
     const SLOW: { [name: string]: (connection: Connection) => void } = {
       'that say nothing': () => {},
       'that send a head without an end': (connection) => connection.write(HEAD),
       'that send a head byte by byte': (connection) => {
-        for (let byte = 0; byte < 40; byte++) setTimeout(() => connection.write(HEAD.charAt(byte)), byte * 50)
+        connection.write(`${HEAD}x: `)
+        dribble(connection, 'x')
       },
       'that withhold a body': (connection) => connection.write(`${HEAD}content-length: 5000\r\n\r\n`),
       'that send a body byte by byte': (connection) => {
         connection.write(`${HEAD}transfer-encoding: chunked\r\n\r\n`)
-        for (let byte = 0; byte < 40; byte++) setTimeout(() => connection.write('1\r\nx\r\n'), byte * 50)
+        dribble(connection, '1\r\nx\r\n')
       },
       'that withhold a stream': (connection) => connection.write(`${HEAD.replace(CAR_TYPE, STREAM_TYPE)}content-length: 5000\r\n\r\n`),
       'that keep silent after an answer': (connection) => connection.write('GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n'),
@@ -329,6 +335,26 @@ describe('the door under load', () => {
         await serves(staged, caller)
       }
       assert.ok(answers.filter((answered) => answered()).length <= 2)
+    })
+
+    it('wait for another turn where many receipts have to be signed', async () => {
+      const staged = await stage({ share: 0.001, slice: 50 })
+      const caller = await known(staged)
+      for (const [calls, signedAtOnce] of [
+        [4, true],
+        [5, false],
+      ] as const) {
+        const connection = await dial(staged.url)
+        // Each is refused before anything is checked of it that costs more.
+        const expired = await Promise.all(Array.from({ length: calls }, () => staged.world.invocation(mallory, { expiration: 1 })))
+        await sleep(1100)
+        await serves(staged, caller)
+        let answered = false
+        connection.socket.once('data', () => (answered = true))
+        void connection.post(messageOf(expired, expired)).catch(() => {})
+        await sleep(400)
+        assert.equal(answered, signedAtOnce, `${calls} receipts`)
+      }
     })
 
     it('can not make a host keep more than they send: chunks of a byte are packed', async () => {
