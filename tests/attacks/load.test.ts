@@ -328,7 +328,7 @@ describe('the door under load', () => {
         'GET / HTTP/1.1\r\n\r\n',
         'GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n',
       ]
-      const answers = await Promise.all(requests.map(ask))
+      const answers = await Promise.all([...requests, ...requests, ...requests].map(ask))
       // Each takes 0.2 ms at the least, so that a thousandth of the time has room for five a second.
       for (let index = 0; index < 5; index++) {
         await sleep(20)
@@ -379,10 +379,16 @@ describe('the door under load', () => {
       for (let index = 0; index < 30; index++) (await dial(staged.url)).write('OPTIONS / HTTP/1.1\r\nhost: x\r\n\r\n')
       await sleep(20)
       const newcomer = await dial(staged.url)
+      let served = false
+      const others = (async () => {
+        for (; !served; await sleep(50)) await serves(staged, caller)
+      })()
       const started = performance.now()
       await serves(staged, newcomer)
-      // Thirty others would take six seconds, and each of their turns no more than a second.
-      assert.ok(performance.now() - started < 3000)
+      served = true
+      await others
+      // Thirty others would take six seconds, and nobody rests for more than one.
+      assert.ok(performance.now() - started < 4000)
     }).timeout(20_000)
 
     it('do not pass for known because they were sent what somebody else is allowed', async () => {

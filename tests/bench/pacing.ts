@@ -39,8 +39,8 @@ const getKnown = async (host: string): Promise<void> => {
   while (known.length < CONNECTIONS) {
     const socket = await open(host)
     socket.on('error', () => {})
-    await exchange(socket, await make(host, 'shelf/get'))
-    known.push(socket)
+    const status = await send(socket, await make(host, 'shelf/get')).catch(() => 0)
+    if (status === 200) known.push(socket)
   }
 }
 
