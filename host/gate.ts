@@ -23,7 +23,7 @@ export const GATE_OPTIONS: GateOptions = {
   connection: { burst: 250, perSecond: 50 },
   issuer: { burst: 1024, perSecond: 128 },
   maxIssuers: 10_000,
-  share: 0.05,
+  share: 0.1,
   slice: 1,
   maxStrangers: 1024,
   smallBytes: 32 * 1024,

@@ -14,6 +14,12 @@ const BUSY = 1000
 /** Milliseconds that one of work sets back: whoever has cost nothing yet comes before all who have. No more than half of the patience, so that a turn comes before that ends. */
 const SETBACK = 1000
 
+/** Turns that may be waited for before there is less time for each, and by how much less there is at the most. */
+const CROWD = 16
+const THINNEST = 10
+/** Turns that are given up at a time: each has to be answered. */
+const AT_A_TIME = 4
+
 /** How much longer the rest after a long step gets, and no rest is longer than so many milliseconds: the machine may have done something else. */
 const LONGEST = 5
 const MAX_REST = 1000
@@ -40,7 +46,8 @@ interface Turn {
 }
 
 /**
- * Work of strangers, a slice at a time, in a small part of the host's time as long as there are others. First comes who asked first, but what a guest
+ * Work of strangers, a slice at a time, in a small part of the host's time as long as there are others, and in a smaller one where many
+ * wait. First comes who asked first, but what a guest
  * has cost already sets it back: by far enough that a flood of expensive messages is overtaken by whoever comes with a cheap one, and not so far
  * that a flood of cheap ones could starve anybody.
  */
@@ -133,16 +140,22 @@ export class Turns {
     const { share, slice } = this.#options
     // A step that outlasts the slice can't be interrupted: it is followed by a rest so much longer that few of the others' calls ever meet one.
     const length = Math.min(Math.max(1, took / slice), LONGEST)
-    const rest = Math.min((took + turn.more) * (1 / share - 1) * length, MAX_REST)
+    const rest = Math.min((took + turn.more) * (this.#crowd(turn) / share - 1) * length, MAX_REST)
     if (now - this.#lastOther < BUSY) this.#restsUntil = now + rest
     turn.more = 0
     this.#schedule()
   }
 
+  /** By how much less the host gives to strangers, since many wait: that's a flood, of which the others should notice as little as can be. */
+  #crowd({ ahead }: Turn): number {
+    return ahead ? 1 : Math.min(Math.max(1, this.#waiting.size / CROWD), THINNEST)
+  }
+
   #first(now: number): Turn | undefined {
     let first: Turn | undefined
+    let late = 0
     for (const turn of this.#waiting) {
-      if (!turn.begun && now - turn.asked > this.#options.patience * 1000) this.#giveUp(turn, tooBusy())
+      if (!turn.begun && now - turn.asked > this.#options.patience * 1000 && late++ < AT_A_TIME) this.#giveUp(turn, tooBusy())
       else if (!first || turn.due < first.due) first = turn
     }
     return first

@@ -1,4 +1,5 @@
 import { answering, tell } from './children.ts'
+import { collectAll } from './garbage.ts'
 import { openHost, seedOf } from './world.ts'
 
 /** What a host has used. */
@@ -10,11 +11,19 @@ export interface Usage {
   readonly peak: number
 }
 
-/** A host in a process of its own, as it is run. It sends `{ url, did, seed }`, and asked anything what it has used. */
+/**
+ * A host in a process of its own, as it is run. It sends `{ url, did, seed }`, asked `{ usage: true }` what it has used, and `{ live: true }`
+ * the `bytes` that are in use.
+ */
 const { host } = await openHost()
 const { url } = await host.listen()
 
-answering((): Usage => {
+answering((asked: { usage: true } | { live: true }): Usage | { bytes: number } => {
+  if ('live' in asked) {
+    collectAll()
+    const { heapUsed, external } = process.memoryUsage()
+    return { bytes: heapUsed + external }
+  }
   const { user, system } = process.cpuUsage()
   return { cpu: user + system, resident: process.memoryUsage.rss(), peak: process.resourceUsage().maxRSS * 1024 }
 })

@@ -91,7 +91,8 @@ answering(async ({ url, seconds, perSecond, newcomers }: Paced): Promise<Latenci
     if (wait > 0) await sleep(wait)
     const request = requests[index] as Uint8Array
     if (index % everySo === everySo - 1) latecomers.push(comeAnew(host, request))
-    else due.push({ at, request })
+    // A timer may come early.
+    else due.push({ at: Math.min(at, performance.now()), request })
     next()
   }
   await finished.promise

@@ -100,6 +100,36 @@ describe('turns', () => {
     assert.deepEqual(order, ['first', 'second'])
   })
 
+  it('leave more where more than sixteen wait, up to ten times, and not for who goes ahead', async () => {
+    for (const [waiting, ahead, rest] of [
+      [16, false, 1],
+      [32, false, 3],
+      [1000, false, 19],
+      [1000, true, 1],
+    ] as const) {
+      const turns = turnsOf({ share: 0.5 })
+      turns.served(clock.now)
+      const order: string[] = []
+      void turns.take(guest(), noting(order, 'first', 1), { ahead })
+      for (let index = 1; index < waiting; index++) void turns.take(guest(), noting(order, 'other', 1))
+      await clock.pass(0)
+      await clock.pass(rest - 1)
+      assert.deepEqual(order, ['first'], `${waiting}`)
+      await clock.pass(1)
+      assert.ok(order.length > 1, `${waiting}`)
+    }
+  })
+
+  it('are given up a few at a time, so that nobody waits while all of them are answered', async () => {
+    const turns = turnsOf({ patience: 1, share: 0.5 })
+    turns.served(clock.now)
+    const answers = Array.from({ length: 20 }, () => watched(turns.take(guest(), clock.work('done', 1))))
+    clock.now += 1001
+    turns.served(clock.now)
+    await clock.pass(0)
+    assert.equal(answers.filter(({ name }) => name === 'RateLimited').length, 4)
+  })
+
   it('never rest for more than a second, whatever the clock says that a step took', async () => {
     const turns = turnsOf()
     turns.served(clock.now)
