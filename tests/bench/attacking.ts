@@ -8,7 +8,7 @@ import { now } from './world.ts'
 
 /**
  * Attackers in a process of their own, at the lowest priority: what CPU they take is not what is measured. Asked `{ attack, url, clients }` it begins, asked
- * `{ end: true }` it ends and sends what came of it.
+ * `{ seen: true }` it sends what came of it so far, and asked `{ end: true }` it ends and sends that.
  *
  * `slow`: a quarter of the clients connect and say nothing, one sends a head without an end, one a head and no body, one a body byte by byte. `junk`: each sends one
  * expensive message after the other, as soon as the last one was answered. Who is cut comes again after a second. `burn`: takes the given part of a core, and
@@ -41,6 +41,7 @@ export interface Came {
 const HEADERS = { 'content-type': 'application/vnd.ipld.car', accept: 'application/vnd.ipld.car' }
 const HEAD = `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: ${HEADERS['content-type']}\r\n`
 const AGAIN = 1000
+const DRIBBLES = 100
 
 /** Expensive messages, of a phase each. */
 const made: Uint8Array[][] = []
@@ -62,7 +63,7 @@ const client = (url: string, begin: (socket: Socket) => void): void => {
     sockets.delete(socket)
     if (ending) return
     came.cut++
-    setTimeout(() => client(url, begin), AGAIN).unref()
+    setTimeout(() => client(url, begin), AGAIN * (0.5 + Math.random())).unref()
   })
 }
 
@@ -84,11 +85,15 @@ const slow = ({ url, clients }: Attack): void => {
       socket.once('close', () => dribbling.delete(socket))
     })
   }
-  timers.push(
-    setInterval(() => {
-      for (const [socket, bytes] of dribbling) if (socket.writable) socket.write(bytes)
-    }, AGAIN),
-  )
+  // Each once a second, but not all at the same moment.
+  const dribble = () => {
+    for (const [socket, bytes] of [...dribbling].slice(0, Math.ceil(dribbling.size / DRIBBLES))) {
+      if (socket.writable) socket.write(bytes)
+      dribbling.delete(socket)
+      dribbling.set(socket, bytes)
+    }
+  }
+  timers.push(setInterval(dribble, AGAIN / DRIBBLES))
 }
 
 const junk = ({ url, clients }: Attack): void => {
@@ -123,7 +128,7 @@ const burn = ({ part }: Attack): void => {
 
 const BEGIN = { slow, junk, burn }
 
-answering(async (asked: Make | Attack | { end: true }): Promise<Came | object> => {
+answering(async (asked: Make | Attack | { seen: true } | { end: true }): Promise<Came | object> => {
   if ('make' in asked) {
     const target = { host: asked.did, can: 'shelf/get', now: now() }
     for (let phase = 0; phase < asked.make; phase++) {
@@ -141,6 +146,7 @@ answering(async (asked: Make | Attack | { end: true }): Promise<Came | object> =
     BEGIN[asked.attack](asked)
     return {}
   }
+  if ('seen' in asked) return came
   ending = true
   for (const timer of timers.splice(0)) clearInterval(timer)
   for (const socket of sockets) socket.destroy()

@@ -119,6 +119,7 @@ export const underLoad = async ({ batchMs, rounds }: Plan): Promise<Row[]> => {
 const phase = async ({ host, callers, attackers }: Parts, seconds: number, attack?: Attack): Promise<Phase> => {
   if (attack) {
     await ask(attackers, attack)
+    await underWay(attackers, attack)
     await sleep(seconds * 250)
   }
   const before = await ask<Usage>(host, { usage: true })
@@ -147,20 +148,28 @@ const phase = async ({ host, callers, attackers }: Parts, seconds: number, attac
   return { ...latencies, host: (after.cpu - before.cpu) / took, attackers: came ? came.cpu / (took * 1.25) : 0, live }
 }
 
+/** What is measured is an attack that goes on, not how it sets in. */
+const underWay = async (attackers: Child<unknown>, attack: Attack): Promise<void> => {
+  const { opened } = await ask<Came>(attackers, { seen: true })
+  if (attack.attack === 'burn' || opened >= attack.clients) return
+  await sleep(100)
+  await underWay(attackers, attack)
+}
+
 const percentile = (values: readonly number[], part: number): number => {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * part) / 100))] ?? Number.NaN
 }
 
-/** Holds the host and its callers to one core and the attackers to the others. Says how it went. */
+/** Holds the main threads of the host and its callers to one core and the attackers to the others. Says how it went. */
 const giveCores = ({ host, callers, attackers }: Parts): string => {
-  const hold = ({ process }: Child<unknown>, list: string) =>
-    execFileSync('taskset', ['--all-tasks', '--cpu-list', '--pid', list, String(process.pid)], { stdio: 'ignore' })
+  const hold = ({ process }: Child<unknown>, list: string, ...which: string[]) =>
+    execFileSync('taskset', [...which, '--cpu-list', '--pid', list, String(process.pid)], { stdio: 'ignore' })
   const cores = availableParallelism()
   if (cores < 2) return 'all on one core'
   try {
     for (const each of [host, callers]) hold(each, '0')
-    hold(attackers, `1-${cores - 1}`)
+    hold(attackers, `1-${cores - 1}`, '--all-tasks')
     return 'attackers on other cores'
   } catch {
     return 'cores as the system gives them'
@@ -169,7 +178,7 @@ const giveCores = ({ host, callers, attackers }: Parts): string => {
 
 /**
  * Lets the main threads of the callers and the host go before all else that the machine does, in this order, where we may: else what is measured is who else is at
- * work. The other threads keep to the ordinary: V8's spin while they wait for each other.
+ * work. The other threads keep to the ordinary and to any core: a main thread of V8 spins while it waits for them, and would keep them from running.
  */
 const goFirst = ({ host, callers }: Parts): void => {
   try {
