@@ -55,7 +55,8 @@ interface Judging<T> {
 export class Gate implements GateOfChannel {
   readonly #options: GateOptions
   readonly #clock: () => number
-  readonly #visitors = new WeakMap<object, Visitor>()
+  /** Where a connection has its visitor. In a WeakMap, thousands that come and go would each be looked at by every collection of garbage. */
+  readonly #mark = Symbol('visitor')
   /** Strangers who wait for nothing, and those who do, the oldest first. */
   readonly #idle = new Set<Visitor>()
   readonly #busy = new Set<Visitor>()
@@ -172,12 +173,9 @@ export class Gate implements GateOfChannel {
   }
 
   #visitor(connection: Connection): Visitor {
-    let visitor = this.#visitors.get(connection)
-    if (!visitor) {
-      visitor = new Visitor(connection, this.#options.connection, this.#clock)
-      this.#visitors.set(connection, visitor)
-    }
-    return visitor
+    const marked = connection as Connection & { [mark: symbol]: Visitor }
+    marked[this.#mark] ??= new Visitor(connection, this.#options.connection, this.#clock)
+    return marked[this.#mark] as Visitor
   }
 
   async #hold(visitor: Visitor, wait: number): Promise<void> {
