@@ -11,7 +11,7 @@ import { now } from './world.ts'
  * `{ seen: true }` it sends what came of it so far, and asked `{ end: true }` it ends and sends that.
  *
  * `slow`: a quarter of the clients connect and say nothing, one sends a head without an end, one a head and no body, one a body byte by byte. `junk`: each sends one
- * expensive message after the other, as soon as the last one was answered. Who is cut comes again after a second. `burn`: takes the given part of a core, and
+ * expensive message after the other, as soon as the last one was answered. Who is cut comes again after some seconds. `burn`: takes the given part of a core, and
  * talks to nobody.
  */
 export interface Attack {
@@ -40,7 +40,9 @@ export interface Came {
 
 const HEADERS = { 'content-type': 'application/vnd.ipld.car', accept: 'application/vnd.ipld.car' }
 const HEAD = `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: ${HEADERS['content-type']}\r\n`
-const AGAIN = 1000
+/** Milliseconds until who was cut comes again, give or take a half, and until who dribbles sends the next bytes. */
+const AGAIN = 5000
+const NEXT = 1000
 const DRIBBLES = 100
 
 /** Expensive messages, of a phase each. */
@@ -93,7 +95,7 @@ const slow = ({ url, clients }: Attack): void => {
       dribbling.set(socket, bytes)
     }
   }
-  timers.push(setInterval(dribble, AGAIN / DRIBBLES))
+  timers.push(setInterval(dribble, NEXT / DRIBBLES))
 }
 
 const junk = ({ url, clients }: Attack): void => {

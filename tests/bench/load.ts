@@ -130,19 +130,6 @@ const phase = async ({ host, callers, attackers }: Parts, seconds: number, attac
   const after = await ask<Usage>(host, { usage: true })
   const { bytes: live } = await ask<{ bytes: number }>(host, { live: true })
   const came = attack && (await ask<Came>(attackers, { end: true }))
-  if (process.env.LOAD_DEBUG)
-    console.error(
-      attack?.attack ?? 'idle',
-      percentile(latencies.calls, 50).toFixed(2),
-      percentile(latencies.calls, 99).toFixed(2),
-      Math.max(...latencies.calls).toFixed(1),
-      'new',
-      latencies.newcomers.map((each) => each.toFixed(0)).join(' '),
-      ((after.cpu - before.cpu) / took).toFixed(2),
-      JSON.stringify(came),
-      (after.resident / MIB).toFixed(0),
-      (after.peak / MIB).toFixed(0),
-    )
   // What was cut and closed is cleared away before anything else is measured.
   if (attack) await sleep(seconds * 250)
   return { ...latencies, host: (after.cpu - before.cpu) / took, attackers: came ? came.cpu / (took * 1.25) : 0, live }
