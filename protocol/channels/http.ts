@@ -185,10 +185,11 @@ const send = (response: ServerResponse, status: number, type: string, body: Uint
 }
 
 const sendStream = async (response: ServerResponse, message: Uint8Array, body: ReadableStream<Uint8Array>): Promise<void> => {
+  // Whoever has left reads nothing: then the stream itself is told, which what is framed would only do once it has come to it.
+  if (response.destroyed) return void (await body.cancel().catch(() => {}))
   response.writeHead(200, headers(STREAM_TYPE))
   const reader = framed(message, body).getReader()
   const cancel = () => reader.cancel().catch(() => {})
-  if (response.destroyed) return void (await cancel())
   response.once('close', cancel)
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
