@@ -6,8 +6,8 @@ import {
   type Failed,
   failed,
   type Guard,
-  type Steps,
   streamUntil,
+  type Ucan,
   type Workspace,
 } from '@symbiosis/protocol'
 import type { KernelContext } from './kernel.ts'
@@ -21,7 +21,7 @@ interface Brought {
   /** Aborts when the host wants calls of this kind to end. */
   readonly end: AbortSignal
   workspace(): Workspace
-  inTurns<T>(call: Call, steps: Steps<T>): Promise<T>
+  checking<T>(call: Call, message: Admitted, invocation: Ucan, run: () => T): Promise<T>
 }
 
 /** What a call without a stream holds; abilities that take one never see it. */
@@ -107,9 +107,9 @@ export class CallContext implements Context, KernelContext {
     return this.#brought.call.origin
   }
 
-  get inTurns() {
-    const { call, inTurns } = this.#brought
-    return <T>(steps: Steps<T>): Promise<T> => inTurns(call, steps)
+  get checking() {
+    const { call, message, authorized, checking } = this.#brought
+    return <T>(run: () => T): Promise<T> => checking(call, message, authorized.invocation, run)
   }
 
   get #records(): Workspace {

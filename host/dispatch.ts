@@ -15,9 +15,9 @@ import {
   type Refusal,
   type Result,
   STREAM_TYPE,
-  type Steps,
   type Streamed,
   toRefusal,
+  type Ucan,
 } from '@symbiosis/protocol'
 import { CallContext } from './context.ts'
 import type { Store, StoreTransaction } from './store/store.ts'
@@ -58,8 +58,8 @@ interface Parts {
   readonly closing: AbortSignal
   readonly aborting: AbortSignal
   onHeld: NonNullable<Hooks['held']>
-  /** Does a kernel's work in turns with others' where the caller is a stranger. */
-  inTurns<T>(call: Call, steps: Steps<T>): Promise<T>
+  /** Runs what asks for signatures: in turns with others' where the caller is a stranger, and at the cost of the invocation's issuer. */
+  checking<T>(call: Call, message: Admitted, invocation: Ucan, run: () => T): Promise<T>
   /** Where what a handler throws beyond refusals is told, for the operator alone. */
   unexpected(error: unknown, can: string): void
 }
@@ -78,7 +78,7 @@ export class Dispatcher {
 
   /** Runs what was authorized; never throws. */
   run(route: Route, authorized: Authorized, message: Admitted, call: Call, guard: Guard): Promise<Outcome> {
-    const { store, onHeld, closing, aborting, inTurns } = this.#parts
+    const { store, onHeld, closing, aborting, checking } = this.#parts
     const once = route.ability.effect === 'once'
     const also = async (tx: StoreTransaction, value: unknown): Promise<void> => {
       if (once && !isFailed(value)) await keepAnswer(tx, authorized, { ok: value })
@@ -91,7 +91,7 @@ export class Dispatcher {
       // Reads end when the host begins to close, since they can be had again; what changes something is given the time it needs.
       end: route.ability.effect === 'read' ? closing : aborting,
       workspace: () => workspaceOf(store, route.service.id, authorized.space, authorized.leases, onHeld, also),
-      inTurns,
+      checking,
     })
     const start = () => this.#answer(route, authorized, context, call)
     return once ? this.#once(authorized, start) : start()

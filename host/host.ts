@@ -165,7 +165,8 @@ export class Host implements AsyncDisposable {
       closing: this.#closing.signal,
       aborting: this.#aborting.signal,
       onHeld: (space, root) => this.#held(space, root),
-      inTurns: async (call, steps) => this.gate.run(call.connection, steps),
+      checking: async ({ connection }, { checks }, invocation, run) =>
+        this.gate.run(connection, checks.inSteps(run, this.gate.payer(connection, invocation))),
       unexpected: (error, can) => this.log.error({ err: error, can }, 'a handler failed'),
     })
     const guard = (): Guard => ({

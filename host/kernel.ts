@@ -13,7 +13,6 @@ import {
   type Revocation,
   revocation,
   type Service,
-  type Steps,
 } from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
 import type { Policies } from './consent.ts'
@@ -28,8 +27,8 @@ export interface KernelContext extends Context {
   readonly proofs: readonly CID[]
   readonly guard: Guard
   readonly origin: string | undefined
-  /** Does work of more than a millisecond in turns with others' where the caller is a stranger. */
-  inTurns<T>(steps: Steps<T>): Promise<T>
+  /** Runs what asks whether UCANs are signed, perhaps several times: it must do nothing but ask. */
+  checking<T>(run: () => T): Promise<T>
   /** Where the call came in. */
   readonly remote: string
 }
@@ -77,7 +76,7 @@ const accessHandlers = ({ name, services, leases, requests, revocations }: Parts
 
 const revokeHandlers = ({ leases, policies, revocations }: Parts): Handlers<typeof revocation> => ({
   revoke: async ({ ucan: link, proof = [] }, context) => {
-    const { space: by, message, proofs, guard, invocation, inTurns } = kernel(context)
+    const { space: by, message, proofs, guard, invocation, checking } = kernel(context)
     const known = revocations.of(link).find((each) => each.by === by)
     if (known) return { at: known.at }
     const ucan = message.ucans.get(String(link))
@@ -86,7 +85,7 @@ const revokeHandlers = ({ leases, policies, revocations }: Parts): Handlers<type
         link: String(link),
         hint: 'Attach its block and the chain above it.',
       })
-    const charged = await inTurns(message.checks.inSteps(() => mustRevoke(ucan, by, message, proofs, guard)))
+    const charged = await checking(() => mustRevoke(ucan, by, message, proofs, guard))
     const at = guard.now
     const entry = (each: CID, expiration: number | null): Revocation => ({
       ucan: String(each),

@@ -62,7 +62,9 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
   const open = async (server: Server, where: Parameters<Server['listen']>[0], name: string) => {
     // No bound on a whole request: an upload takes as long as it takes, as long as it moves.
     const connectionsCheckingInterval = Math.min(30_000, headersTimeout)
-    Object.assign(server, { headersTimeout, connectionsCheckingInterval, maxConnections, timeout: idleTimeout, requestTimeout: 0 })
+    Object.assign(server, { headersTimeout, connectionsCheckingInterval, maxConnections, requestTimeout: 0 })
+    // After an answer, too: whoever has to connect again is a stranger again.
+    Object.assign(server, { timeout: idleTimeout, keepAliveTimeout: idleTimeout })
     server.on('connection', (connection) => {
       host.gate.opened(connection)
       connection.once('close', () => host.gate.closed(connection))

@@ -46,12 +46,14 @@ export interface Answer {
  */
 export interface Gate {
   /**
-   * A request begins; nothing but its head is read before this resolves.
+   * A request begins; nothing but its head, and what came with that, is read before this resolves.
    * @throws Failure RateLimited
    */
   enter(connection: object): Promise<void> | undefined
   /** So many bytes of its message came; no more are read before this resolves. */
   received(connection: object, bytes: number): Promise<void> | undefined
+  /** The request is refused for its head alone; the answer waits until this resolves. */
+  turn(connection: object): Promise<void> | undefined
   /** The request is answered, or given up. */
   leave(connection: object): void
 }

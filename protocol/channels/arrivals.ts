@@ -2,7 +2,8 @@ import type { IncomingMessage } from 'node:http'
 import type { Answer, Gate } from '../channel.ts'
 import { Failure } from '../failure.ts'
 import { CAR_TYPE } from '../message.ts'
-import { joined, STREAM_TYPE, tooLarge, unframed } from './body.ts'
+import { Packed, STREAM_TYPE, tooLarge, unframed } from './body.ts'
+import { Intake, release, withhold } from './intake.ts'
 
 /**
  * Messages that are on their way: who sends one byte by byte would hold what it needs for ever. They are in the order of their deadlines, and one
@@ -20,21 +21,15 @@ export class Arrivals {
   }
 
   /**
-   * What a request brings: its whole message, and what streams behind it.
-   * @throws Failure Unsupported, TooLarge, Malformed, Cancelled (field `messageTimeout`)
+   * What a request brings: its whole message, and what streams behind it. Until `entering` resolves no more is read than what the first packet brought.
+   * @throws Failure Unsupported, TooLarge, Malformed, Cancelled (field `messageTimeout`), and whatever `entering` rejects with
    */
-  read(request: IncomingMessage): Promise<Answer> {
+  read(request: IncomingMessage, entering?: Promise<void>): Promise<Answer> {
     const type = request.headers['content-type']
     const { maxMessageBytes, gate } = this.#options
-    if (type !== CAR_TYPE && type !== STREAM_TYPE) {
-      throw new Failure('Unsupported', `The content type ${type ?? '(none)'} is not spoken here.`, { supported: [CAR_TYPE, STREAM_TYPE] })
-    }
-    const { 'content-encoding': coding, 'transfer-encoding': transfer } = request.headers
-    // Taken as it is, it would be one message here and another to whoever decodes it on the way.
-    if (coding !== undefined || (transfer !== undefined && transfer.toLowerCase() !== 'chunked')) {
-      throw new Failure('Unsupported', 'A message is sent as it is, in no coding but "chunked".', { supported: ['chunked'] })
-    }
-    if (type === CAR_TYPE && Number(request.headers['content-length'] ?? 0) > maxMessageBytes) throw tooLarge(maxMessageBytes)
+    const unfit = this.#unfit(request)
+    if (unfit && !entering) throw unfit
+    if (unfit && entering) return unread(request, entering).then(() => Promise.reject(unfit))
     const received = (bytes: number) => gate?.received(request.socket, bytes)
     return new Promise((resolve, reject) => {
       const arrived = (answer: Answer) => {
@@ -45,19 +40,39 @@ export class Arrivals {
         this.#due.delete(request)
         reject(error)
       }
+      // Who is kept waiting is not late.
+      const expect = (fail: (late: Failure) => void) => {
+        if (entering) entering.then(() => this.#expect(request, fail), failed)
+        else this.#expect(request, fail)
+      }
       if (type === STREAM_TYPE) {
-        this.#expect(request, reject)
-        unframed(atPace(request, received), maxMessageBytes).then(arrived, failed)
+        const intake = new Intake(request)
+        expect((late) => {
+          reject(late)
+          intake.close()
+        })
+        unframed(atPace(intake, received, entering), maxMessageBytes).then(arrived, failed)
       } else {
-        this.#expect(
-          request,
-          readMessage(request, maxMessageBytes, received, (message) => arrived({ message }), failed),
-        )
+        expect(readMessage(request, maxMessageBytes, received, entering, (message) => arrived({ message }), failed))
       }
     })
   }
 
+  #unfit({ headers }: IncomingMessage): Failure | undefined {
+    const { 'content-type': type, 'content-encoding': coding, 'transfer-encoding': transfer } = headers
+    if (type !== CAR_TYPE && type !== STREAM_TYPE) {
+      return new Failure('Unsupported', `The content type ${type ?? '(none)'} is not spoken here.`, { supported: [CAR_TYPE, STREAM_TYPE] })
+    }
+    // Taken as it is, it would be one message here and another to whoever decodes it on the way.
+    if (coding !== undefined || (transfer !== undefined && transfer.toLowerCase() !== 'chunked')) {
+      return new Failure('Unsupported', 'A message is sent as it is, in no coding but "chunked".', { supported: ['chunked'] })
+    }
+    const { maxMessageBytes } = this.#options
+    if (type === CAR_TYPE && Number(headers['content-length'] ?? 0) > maxMessageBytes) return tooLarge(maxMessageBytes)
+  }
+
   #expect(request: IncomingMessage, fail: (late: Failure) => void): void {
+    if (request.complete || request.destroyed) return
     this.#due.set(request, { at: performance.now() + this.#milliseconds, fail })
     this.#timer ??= this.#wait(this.#milliseconds)
   }
@@ -81,13 +96,31 @@ export class Arrivals {
   }
 }
 
+/** Waits, and lets go meanwhile of what comes along. */
+export const unread = async (request: IncomingMessage, until: Promise<void>): Promise<void> => {
+  const drop = () => withhold(request)
+  request.on('data', drop)
+  drop()
+  try {
+    await until
+  } finally {
+    request.off('data', drop)
+    release(request)
+  }
+}
+
 /** Hears of every chunk; what it gives is awaited before the next is read. */
 type Received = (bytes: number) => Promise<void> | undefined
 
-async function* atPace(chunks: AsyncIterable<Uint8Array>, received: Received): AsyncGenerator<Uint8Array> {
-  for await (const chunk of chunks) {
-    await received(chunk.length)
-    yield chunk
+async function* atPace(intake: Intake, received: Received, entering: Promise<void> | undefined): AsyncGenerator<Uint8Array> {
+  try {
+    await entering
+    for (let chunk = await intake.next(); chunk; chunk = await intake.next()) {
+      await received(chunk.length)
+      yield chunk
+    }
+  } finally {
+    intake.close()
   }
 }
 
@@ -96,31 +129,41 @@ const readMessage = (
   request: IncomingMessage,
   maxBytes: number,
   received: Received,
+  entering: Promise<void> | undefined,
   arrived: (message: Uint8Array) => void,
   failed: (error: unknown) => void,
 ): ((reason: Failure) => void) => {
-  const chunks: Uint8Array[] = []
-  let length = 0
+  const packed = new Packed()
+  let waiting: Promise<void> | undefined
   const fail = (error: unknown) => {
     request.off('data', take).pause()
     failed(error)
   }
+  const wait = (until: Promise<void>) => {
+    waiting = until.then(() => {
+      waiting = undefined
+      release(request)
+    })
+    waiting.catch(fail)
+    withhold(request)
+  }
   const take = (chunk: Uint8Array) => {
-    length += chunk.length
-    if (length > maxBytes) return fail(tooLarge(maxBytes))
-    chunks.push(chunk)
-    const waiting = received(chunk.length)
-    if (waiting) {
-      request.pause()
-      waiting.then(() => request.resume(), fail)
-    }
+    packed.add(chunk)
+    if (packed.length > maxBytes) return fail(tooLarge(maxBytes))
+    const paced = received(chunk.length)
+    if (waiting) withhold(request)
+    else if (paced) wait(paced)
   }
   request
     .on('data', take)
-    .once('end', () => arrived(joined(chunks, length)))
+    .once('end', () => {
+      if (waiting) waiting.then(() => arrived(packed.take()), failed)
+      else arrived(packed.take())
+    })
     .once('error', failed)
     .once('close', () => {
       if (!request.complete) failed(new Failure('Cancelled', 'The caller has left.'))
     })
+  if (entering) wait(entering)
   return fail
 }

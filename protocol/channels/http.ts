@@ -4,7 +4,7 @@ import type { Answer, Channel, Door, Gate, OpenOptions } from '../channel.ts'
 import { Failure, isAbort, type Refusal, toRefusal } from '../failure.ts'
 import { CAR_TYPE } from '../message.ts'
 import { streamUntil } from '../stream.ts'
-import { Arrivals } from './arrivals.ts'
+import { Arrivals, unread } from './arrivals.ts'
 import { framed, joined, STREAM_TYPE, tooLarge, unframed } from './body.ts'
 
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024
@@ -91,16 +91,19 @@ export const httpListener = (
       gate?.leave(connection)
     })
     try {
-      if (request.httpVersion === '1.1' && request.headers.host === undefined) throw new Failure('Malformed', 'The request names no host.')
       const entering = gate?.enter(connection)
-      if (entering) await entering
-      if (request.method === 'OPTIONS') return preflight(response)
+      if (entering && !isMessage(request)) await unread(request, entering)
+      if (request.httpVersion === '1.1' && request.headers.host === undefined) throw new Failure('Malformed', 'The request names no host.')
+      if (request.method === 'OPTIONS') {
+        await gate?.turn(connection)
+        return preflight(response)
+      }
       if (isGet(request)) return await sendPage(request, response, pages, names)
       if (request.method !== 'POST') throw new Failure('Unsupported', `The method ${request.method} is not spoken here; POST a message.`)
       if (request.url !== '/') throw new Failure('NotFound', 'Messages are posted to the path "/".')
       const { accept = '' } = request.headers
       const origin = originOf(request)
-      const { message, body } = await arrivals.read(request)
+      const { message, body } = await arrivals.read(request, entering)
       const answer = await door({
         message,
         streams: accept.includes(STREAM_TYPE),
@@ -115,7 +118,15 @@ export const httpListener = (
       if (answer.body) await sendStream(response, answer.message, answer.body)
       else send(response, 200, CAR_TYPE, answer.message)
     } catch (thrown) {
-      sendRefusal(request, response, toRefusal(thrown))
+      const turn = response.destroyed ? undefined : gate?.turn(connection)
+      // Whoever gets no turn in time is told that instead.
+      const refusal = turn
+        ? await unread(request, turn).then(
+            () => thrown,
+            (late) => late,
+          )
+        : thrown
+      sendRefusal(request, response, toRefusal(refusal))
     }
   }
 }
@@ -177,6 +188,8 @@ const originOf = ({ headers: { origin } }: IncomingMessage): string | undefined 
   throw new Failure('Malformed', 'The header "origin" holds no origin as browsers write them.', { field: 'origin' })
 }
 
+const isMessage = ({ method, url }: IncomingMessage): boolean => method === 'POST' && url === '/'
+
 const isGet = ({ method }: IncomingMessage): boolean => method === 'GET' || method === 'HEAD'
 
 /** Any web page may read an answer. Headers as a list go out as they are, where Node would look each of an object's up. */
@@ -188,10 +201,11 @@ const send = (response: ServerResponse, status: number, type: string, body: Uint
 }
 
 const sendStream = async (response: ServerResponse, message: Uint8Array, body: ReadableStream<Uint8Array>): Promise<void> => {
+  // Whoever has left reads nothing: then the stream itself is told, which what is framed would only do once it has come to it.
+  if (response.destroyed) return void (await body.cancel().catch(() => {}))
   response.writeHead(200, headers(STREAM_TYPE))
   const reader = framed(message, body).getReader()
   const cancel = () => reader.cancel().catch(() => {})
-  if (response.destroyed) return void (await cancel())
   response.once('close', cancel)
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {

@@ -23,6 +23,10 @@ const GOALS: readonly [name: string, goal: string][] = [
   ['two processes against one: calls/s', 'at least 1.8'],
   ['symbiont: invoke and encode, against stock with OpenSSL', 'at least 4'],
   ['symbiont: decode and verify a receipt, against stock with OpenSSL', 'at least 2'],
+  ['load: 200 half-open connections, p99', 'at most 2'],
+  ['load: 50 strangers with expensive messages, p99', 'at most 2'],
+  ['load: in use by the host under attack', 'at most 273'],
+  ['load: the most that the host ever held', 'at most 819'],
   ['memory: a remembered UCAN', 'at most 4000'],
   ['memory: after 400 tenants, heap and buffers', 'at most 89'],
 ]

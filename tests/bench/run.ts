@@ -4,6 +4,7 @@ import { againstStock } from './against-stock.ts'
 import { coldChains } from './cold.ts'
 import { durableCalls } from './durable.ts'
 import { overHttp } from './http.ts'
+import { underLoad } from './load.ts'
 import { remembered } from './memory.ts'
 import type { Plan } from './rounds.ts'
 import { type Row, table, verdict } from './rows.ts'
@@ -26,6 +27,7 @@ const PARTS: { readonly [part: string]: [title: string, measure: (plan: Plan) =>
   http: ['Calls over loopback HTTP', overHttp],
   processes: ['Two processes', twoProcesses],
   durable: ['Durable calls, 64 callers at once', durableCalls],
+  load: ['Calls with a lease while strangers attack', underLoad],
   memory: ['Memory', remembered],
 }
 

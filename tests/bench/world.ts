@@ -38,9 +38,17 @@ export const shelf = service('shelf', {
   about: 'Reads from memory',
   abilities: {
     get: ability({ about: 'Reads', effect: 'read', nb: struct({ key: text() }), ok: struct({ key: text(), size: int() }) }),
+    put: ability({ about: 'Writes', effect: 'idempotent', nb: struct({ key: text() }), ok: struct({ key: text() }) }),
   },
 })
-const shelfHost = provide(shelf, { get: ({ key }) => ({ key, size: key.length }) })
+const shelfHost = provide(shelf, {
+  get: ({ key }) => ({ key, size: key.length }),
+  put: ({ key }, { commit }) =>
+    commit(async (tx) => {
+      await tx.put(key, true)
+      return { key }
+    }),
+})
 
 const noBlocks: Engine = {
   collect: async () => ({ kept: 0, removed: 0, bytes: 0 }),
