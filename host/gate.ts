@@ -65,12 +65,12 @@ export class Gate implements GateOfChannel {
   readonly #large: Places<Visitor>
   #closed = false
 
-  /** `clock` counts milliseconds and never goes back. */
-  constructor(options: Partial<GateOptions> = {}, clock: () => number = () => performance.now()) {
+  /** Both count milliseconds and never go back: see `Turns`. */
+  constructor(options: Partial<GateOptions> = {}, clock: () => number = () => performance.now(), spent: () => number = clock) {
     this.#options = { ...GATE_OPTIONS, ...options }
     this.#clock = clock
     this.#issuers = new Buckets(this.#options.issuer, this.#options.maxIssuers)
-    this.#turns = new Turns(this.#options, clock)
+    this.#turns = new Turns(this.#options, clock, spent)
     this.#large = new Places(this.#options.maxLarge)
   }
 

@@ -54,15 +54,17 @@ interface Turn {
 export class Turns {
   readonly #options: TurnOptions
   readonly #clock: () => number
+  readonly #spent: () => number
   readonly #waiting = new Set<Turn>()
   #timer: NodeJS.Timeout | NodeJS.Immediate | undefined
   #restsUntil = Number.NEGATIVE_INFINITY
   #lastOther = Number.NEGATIVE_INFINITY
 
-  /** `clock` counts milliseconds and never goes back. */
-  constructor(options: TurnOptions, clock: () => number) {
+  /** Both count milliseconds and never go back: `spent` those that this thread had, so that nobody pays for what other programs did meanwhile. */
+  constructor(options: TurnOptions, clock: () => number, spent: () => number = clock) {
     this.#options = options
     this.#clock = clock
+    this.#spent = spent
   }
 
   /** Turns that are waited for. */
@@ -132,9 +134,10 @@ export class Turns {
     const turn = this.#first(started)
     if (!turn) return
     turn.begun = true
+    const before = this.#spent()
     if (turn.run(started + this.#options.slice)) this.#waiting.delete(turn)
+    const took = this.#spent() - before
     const now = this.#clock()
-    const took = now - started
     turn.guest.spend(took)
     turn.due = this.#due(turn.guest, turn.asked, turn.ahead)
     const { share, slice } = this.#options

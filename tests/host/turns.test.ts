@@ -42,6 +42,20 @@ describe('turns', () => {
     assert.deepEqual(order, ['none', 'one', 'two'])
   })
 
+  it('cost what the host worked, and not what the machine did meanwhile', async () => {
+    let worked = 0
+    const turns = new Turns({ share: 0.1, slice: 1, patience: 30 }, clock.read, () => worked)
+    const payer = guest()
+    const preempted = function* () {
+      worked += 0.5
+      clock.now += 400
+      yield
+    }
+    void turns.take(payer, preempted())
+    await clock.pass(5)
+    assert.equal(payer.spent, 0.5)
+  })
+
   it('are put off by half of the patience at the most: nobody is overtaken for ever', async () => {
     const [turns, order] = [turnsOf({ patience: 2 }), [] as string[]]
     void turns.take(guest(1e6), noting(order, 'much', 0))
