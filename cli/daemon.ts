@@ -12,6 +12,8 @@ export interface DaemonOptions {
   dir: string
   port: number
   address?: string
+  /** A DNS name under which the metrics may be asked for. */
+  knownAs?: string
   socket?: string
   approve: Approve
   name?: string
@@ -22,7 +24,7 @@ export interface DaemonOptions {
 
 /** The host of one machine: Helia for its blocks and peers, and the services that need no more than it. */
 export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host; listener: Listener }> => {
-  const { dir, port, address, socket = socketOf(dir), approve, name = hostname(), allowPrivateOrigins = false, log } = options
+  const { dir, port, address, knownAs, socket = socketOf(dir), approve, name = hostname(), allowPrivateOrigins = false, log } = options
   const host = await Host.open({
     dir,
     name,
@@ -32,7 +34,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     consent: consentFor(approve),
   })
   try {
-    return { host, listener: await host.listen({ port, socket, ...(address && { address }) }) }
+    return { host, listener: await host.listen({ port, socket, ...(address && { address }), ...(knownAs && { names: [knownAs] }) }) }
   } catch (thrown) {
     await host.close()
     throw thrown

@@ -22,6 +22,7 @@ import {
 } from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
 import type { Dispatcher, Outcome, Route } from './dispatch.ts'
+import { isFamiliar } from './familiar.ts'
 import type { Gate } from './gate.ts'
 import type { Log } from './log.ts'
 import type { Metrics } from './metrics.ts'
@@ -53,7 +54,8 @@ export const answering = (parts: Parts): Door => {
 
   const door = async (call: Call): Promise<Answer> => {
     if (closing.aborted) throw new Failure('Unavailable', 'The host is shutting down.', { retryAfter: 5 })
-    const { answers } = await gate.run(call.connection, begin(call), ({ allowed }) => allowed)
+    const familiar = () => isFamiliar(call.message, bounds, memory, signer.did, guard().revocations)
+    const { answers } = await gate.run(call.connection, begin(call), { judge: ({ allowed }) => allowed, familiar })
     // None of them ever fails, so none is left alone while another is waited for.
     const answered = []
     for (const answer of answers) answered.push(await answer)

@@ -39,7 +39,9 @@ export class CallContext implements Context, KernelContext {
 
   constructor(brought: Brought) {
     this.#brought = brought
-    const { body } = brought.call
+    const { authorized, message, call } = brought
+    // A stream has one reader. Where several calls came with one none takes it, and the first holds it.
+    const body = message.invocations[0] === authorized.invocation ? call.body : undefined
     // At once, whether the handler asks for it or not: an upload that stands still must not hold up who closes, or wait for who has left.
     this.body = body ? streamUntil(body, this.signal) : NO_BODY
   }

@@ -31,12 +31,16 @@ export interface Route extends Bound {
 /** Dispatch by full ability over a map without a prototype: `pin/constructor` finds nothing. */
 export const routesOf = (services: readonly Provided[]): ReadonlyMap<string, Route> => {
   const routes = new Map<string, Route>()
+  const ids = new Set<string>()
   for (const { service, handlers } of services) {
+    // They would share records and usage, and what is delegated of the one would be the other's.
+    if (ids.has(service.id)) throw new TypeError(`Two services are called ${service.id}.`)
+    ids.add(service.id)
     for (const [name, ability] of Object.entries(service.abilities)) {
       const can = canOf(service.id, name)
       const handler = Object.hasOwn(handlers, name) ? handlers[name] : undefined
       if (!handler) throw new TypeError(`The service ${service.id} has no handler for ${name}.`)
-      if (routes.has(can)) throw new TypeError(`Two services provide ${can}.`)
+      if (routes.has(can)) throw new TypeError(`Two abilities are called ${can}.`)
       routes.set(can, { can, name, service, ability, handler: handler as Route['handler'] })
     }
   }

@@ -23,16 +23,23 @@ export const GATE_OPTIONS: GateOptions = {
   connection: { burst: 250, perSecond: 50 },
   issuer: { burst: 1024, perSecond: 128 },
   maxIssuers: 10_000,
-  share: 0.05,
+  share: 0.1,
   slice: 1,
   maxStrangers: 1024,
-  smallBytes: 64 * 1024,
+  smallBytes: 32 * 1024,
   maxLarge: 8,
   patience: 30,
 }
 
 /** What came of a message: `true` where it was allowed by a lease or as an operator's, `false` where something of it was refused. */
 type Verdict = boolean | undefined
+
+interface Judging<T> {
+  /** What came of it decides who passes freely from then on. */
+  judge?(value: T): Verdict
+  /** Whether it looks as if it came from somebody known: then a stranger's turn comes before others'. */
+  familiar?(): boolean
+}
 
 /**
  * Keeps strangers from using up the host. Whoever has just had a leased or an operator's call accepted passes freely; everybody else is a stranger
@@ -48,7 +55,8 @@ type Verdict = boolean | undefined
 export class Gate implements GateOfChannel {
   readonly #options: GateOptions
   readonly #clock: () => number
-  readonly #visitors = new WeakMap<object, Visitor>()
+  /** Where a connection has its visitor. In a WeakMap, thousands that come and go would each be looked at by every collection of garbage. */
+  readonly #mark = Symbol('visitor')
   /** Strangers who wait for nothing, and those who do, the oldest first. */
   readonly #idle = new Set<Visitor>()
   readonly #busy = new Set<Visitor>()
@@ -57,12 +65,12 @@ export class Gate implements GateOfChannel {
   readonly #large: Places<Visitor>
   #closed = false
 
-  /** `clock` counts milliseconds and never goes back. */
-  constructor(options: Partial<GateOptions> = {}, clock: () => number = () => performance.now()) {
+  /** Both count milliseconds and never go back: see `Turns`. */
+  constructor(options: Partial<GateOptions> = {}, clock: () => number = () => performance.now(), spent: () => number = clock) {
     this.#options = { ...GATE_OPTIONS, ...options }
     this.#clock = clock
     this.#issuers = new Buckets(this.#options.issuer, this.#options.maxIssuers)
-    this.#turns = new Turns(this.#options, clock)
+    this.#turns = new Turns(this.#options, clock, spent)
     this.#large = new Places(this.#options.maxLarge)
   }
 
@@ -127,12 +135,12 @@ export class Gate implements GateOfChannel {
     this.#settle(visitor)
   }
 
-  /** Does the work that a message asks for, as soon as it may be done, and judges who asked for it by what came of it. */
-  run<T>(connection: object | undefined, steps: Steps<T>, judge: (value: T) => Verdict = () => undefined): Promise<T> | T {
+  /** Does the work that a message asks for, as soon as it may be done. */
+  run<T>(connection: object | undefined, steps: Steps<T>, { judge = () => undefined, familiar }: Judging<T> = {}): Promise<T> | T {
     if (!connection) return finish(steps)
     const visitor = this.#visitor(connection as Connection)
     if (visitor.proven) return this.#freely(visitor, steps, judge)
-    return this.#inTurns(visitor, steps).then(
+    return this.#inTurns(visitor, steps, familiar?.()).then(
       (value) => {
         this.#judge(visitor, judge(value))
         return value
@@ -165,12 +173,9 @@ export class Gate implements GateOfChannel {
   }
 
   #visitor(connection: Connection): Visitor {
-    let visitor = this.#visitors.get(connection)
-    if (!visitor) {
-      visitor = new Visitor(connection, this.#options.connection, this.#clock)
-      this.#visitors.set(connection, visitor)
-    }
-    return visitor
+    const marked = connection as Connection & { [mark: symbol]: Visitor }
+    marked[this.#mark] ??= new Visitor(connection, this.#options.connection, this.#clock)
+    return marked[this.#mark] as Visitor
   }
 
   async #hold(visitor: Visitor, wait: number): Promise<void> {
@@ -179,10 +184,10 @@ export class Gate implements GateOfChannel {
     if (left > 0) throw limited(left)
   }
 
-  #inTurns<T>(visitor: Visitor, steps: Steps<T>): Promise<T> {
+  #inTurns<T>(visitor: Visitor, steps: Steps<T>, ahead = false): Promise<T> {
     const more = visitor.served ? 0 : REQUEST_COST
     visitor.served = true
-    return this.#turns.take(visitor, steps, more)
+    return this.#turns.take(visitor, steps, { more, ahead })
   }
 
   /** At once, but letting others in between where it takes long: one who has a lease can send what is expensive, too. */

@@ -167,7 +167,7 @@ export class Host implements AsyncDisposable {
     this.revocationLog = parts.revocationLog
     const { engine } = parts
     const bounds = { ...BOUNDS, ...parts.options.bounds }
-    this.gate = new Gate(parts.options.gate)
+    this.gate = new Gate(parts.options.gate, () => performance.now(), threadTime)
     this.metrics = new Metrics({
       strangers: () => this.gate.strangers,
       pending: () => parts.requests.pending().length,
@@ -324,6 +324,12 @@ const pick = <T extends object>(from: Partial<T>, names: T): Partial<T> =>
   Object.fromEntries(
     Object.keys(names).flatMap((name) => (from[name as keyof T] === undefined ? [] : [[name, from[name as keyof T]]])),
   ) as Partial<T>
+
+/** Milliseconds of the processor that this thread had. */
+const threadTime = (): number => {
+  const { user, system } = process.threadCpuUsage()
+  return (user + system) / 1000
+}
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

@@ -21,6 +21,8 @@ export interface ListenOptions {
   /** Milliseconds without a byte after which a connection ends. */
   idleTimeout?: number
   maxConnections?: number
+  /** DNS names under which the metrics may be asked for, beside the addresses of this machine: a web site could let any other name point here. */
+  names?: readonly string[]
   /** Milliseconds within which a message must have come whole; a stream behind it has as long as it needs. */
   messageTimeout?: number
 }
@@ -51,16 +53,19 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
     headersTimeout = 10_000,
     idleTimeout = 120_000,
     maxConnections = 4096,
+    names = [],
     messageTimeout = 30_000,
     maxMessageBytes,
   } = options
   const pages = (local: boolean) => async (path: string, connection: object) => host.gate.run(connection, pageOf(host, path, local))
-  const http = { maxMessageBytes, messageTimeout, gate: host.gate, pages: pages(false) }
+  const http = { maxMessageBytes, messageTimeout, gate: host.gate, names, pages: pages(false) }
   const servers: Server[] = []
   const open = async (server: Server, where: Parameters<Server['listen']>[0], name: string) => {
     // No bound on a whole request: an upload takes as long as it takes, as long as it moves.
     const connectionsCheckingInterval = Math.min(30_000, headersTimeout)
-    Object.assign(server, { headersTimeout, connectionsCheckingInterval, maxConnections, timeout: idleTimeout, requestTimeout: 0 })
+    Object.assign(server, { headersTimeout, connectionsCheckingInterval, maxConnections, requestTimeout: 0 })
+    // After an answer, too: whoever has to connect again is a stranger again.
+    Object.assign(server, { timeout: idleTimeout, keepAliveTimeout: idleTimeout })
     server.on('connection', (connection) => {
       host.gate.opened(connection)
       connection.once('close', () => host.gate.closed(connection))

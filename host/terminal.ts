@@ -62,7 +62,7 @@ const askOne = async (request: Request, settled: AbortSignal, lines: Interface, 
 const describe = ({ space, code, abilities, ttl, why, app, origin, agent }: Request): string => {
   const lines = [
     '',
-    origin ? `  ${origin} asks this host for:` : '  Somebody asks this host for:',
+    origin ? `  ${plain(origin)} asks this host for:` : '  Somebody asks this host for:',
     ...abilities.map(({ can, limits = {} }) => {
       const amounts = Object.entries(limits).map(([limit, amount]) => `${limit} ${amount.toLocaleString('en')}`)
       return `    ${can}${amounts.length > 0 ? `   (${amounts.join(', ')})` : ''}`
@@ -76,4 +76,4 @@ const describe = ({ space, code, abilities, ttl, why, app, origin, agent }: Requ
 }
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069]/g, ' ')
+const plain = (text: string): string => text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, ' ')

@@ -155,7 +155,10 @@ export function* admitting(message: Uint8Array, bounds: Bounds, memory: UcanMemo
 const decodeMessage = (message: Uint8Array, bounds: Bounds): { root: Block; blocks: Block[] } => {
   if (message.length > bounds.messageBytes) throw tooLarge('messageBytes', message.length, bounds.messageBytes, 'The message')
   const { roots, blocks } = decodeCar(message, { maxBlocks: bounds.blocks, maxBlockBytes: bounds.blockBytes })
-  const root = roots[0] && blocks.find(({ cid }) => sameBytes(cid.bytes, (roots[0] as CID).bytes))
+  const [named, another] = roots
+  // Which of two roots is the message, readers could disagree on.
+  if (another) throw new Failure('Malformed', 'The message has more roots than one.')
+  const root = named && blocks.find(({ cid }) => sameBytes(cid.bytes, named.bytes))
   if (!root) throw new Failure('Malformed', 'The message does not carry its own root.')
   return { root, blocks }
 }

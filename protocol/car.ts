@@ -6,8 +6,8 @@ import { asLink, copyAt, decodeCid, linkAt } from './link.ts'
 import { streamFrom } from './stream.ts'
 
 /**
- * CARv1, whole in memory for messages and as a stream for content. The library reader has no bound on what a length may claim, and
- * reads one block twice when it is there twice; here both are refused.
+ * CARv1, whole in memory for messages and as a stream for content. The library reader has no bound on what a length may claim; this
+ * one has. A block that is there twice is read twice: that it is the same one is for who checks hashes to find.
  * Source: https://ipld.io/specs/transport/car/carv1/
  */
 export interface Car {

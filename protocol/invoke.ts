@@ -3,10 +3,11 @@ import type { Channel } from './channel.ts'
 import { canOf, type Input, type Output, type Service } from './contract.ts'
 import { nonce, type Proof, ucansOf } from './delegation.ts'
 import { Failure, type Refusal, type Result } from './failure.ts'
+import { textOf } from './link.ts'
 import { decodeReceipts, encodeInvocations } from './message.ts'
 import type { DID, Signer } from './principal.ts'
 import { readReceipt } from './receipt.ts'
-import { mustMatch } from './schema.ts'
+import { check, type JsonSchema, mustMatch } from './schema.ts'
 import { issueUcan, type Ucan } from './ucan.ts'
 
 /** A caller with what it shows: its key, the host it means, the space it acts for, and its proofs. */
@@ -42,7 +43,8 @@ export interface Answered<T> {
 }
 
 /**
- * Invokes an ability and verifies the receipt: its signature, its issuer, and that it is for this call. The one way by which anything is called.
+ * Invokes an ability and verifies the receipt: its signature, its issuer, that it is for this call, and that the answer has the shape of the contract.
+ * The one way by which anything is called.
  * @throws Failure where there is no receipt to believe: Unavailable, Cancelled, BadSignature, InvalidInput before sending, and so on
  */
 export const invoke = async <S extends Service, N extends keyof S['abilities'] & string>(
@@ -64,16 +66,22 @@ export const invoke = async <S extends Service, N extends keyof S['abilities'] &
   })
   const message = encodeInvocations([invocation], ucansOf([...caller.proofs, ...(options.attach ?? [])]))
   const signal = options.signal && { signal: options.signal }
-  if (ability.stream === 'none') return { result: resultOf(await caller.channel.request(message, { ...signal }), invocation, caller.host) }
+  const answered = (bytes: Uint8Array) => resultOf<Output<S['abilities'][N]>>(bytes, invocation, caller.host, ability.ok)
+  if (ability.stream === 'none') return { result: answered(await caller.channel.request(message, { ...signal })) }
   const answer = await caller.channel.open(message, { ...signal, ...(options.body && { body: options.body }) })
-  const result = resultOf<Output<S['abilities'][N]>>(answer.message, invocation, caller.host)
+  const result = answered(answer.message)
   return answer.body && !result.error ? { result, body: answer.body } : { result }
 }
 
-const resultOf = <T>(message: Uint8Array, invocation: Ucan, host: DID): Result<T, Refusal> => {
-  const block = decodeReceipts(message).get(String(invocation.cid))
+const resultOf = <T>(message: Uint8Array, invocation: Ucan, host: DID, shape: JsonSchema): Result<T, Refusal> => {
+  const block = decodeReceipts(message).get(textOf(invocation.cid))
   if (!block) throw new Failure('Malformed', 'The host answered without a receipt for the call.')
-  return readReceipt<T>(block, invocation.cid, host).out
+  const { out } = readReceipt<T>(block, invocation.cid, host)
+  // What a host signs may still be something else than the types say to who called.
+  const found = out.error ? undefined : check(shape, out.ok, '', true)
+  if (found)
+    throw new Failure('Malformed', `The host answered against the contract: ${found.path || 'it'} ${found.message}.`, { field: found.path })
+  return out
 }
 
 /** Absent fields are absent in the signed bytes as well. */

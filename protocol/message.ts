@@ -16,7 +16,7 @@ const ANSWER_BOUNDS = { maxBlocks: 1024, maxBlockBytes: 8 * 1024 * 1024 }
 /** A message that asks for the invocations to run; `proofs` are the UCANs that they and their proofs name. */
 export const encodeInvocations = (invocations: readonly Ucan[], proofs: Iterable<Block>): Uint8Array => {
   const blocks = new Map<string, Block>()
-  for (const block of [...proofs, ...invocations]) blocks.set(String(block.cid), { cid: block.cid, bytes: block.bytes })
+  for (const block of [...proofs, ...invocations]) blocks.set(textOf(block.cid), block)
   return withRoot({ execute: invocations.map(({ cid }) => cid) }, [...blocks.values()])
 }
 
@@ -39,14 +39,15 @@ const withRoot = (content: object, blocks: Block[]): Uint8Array => {
  */
 export const decodeReceipts = (message: Uint8Array): Map<string, Block> => {
   const { roots, blocks } = decodeCar(message, ANSWER_BOUNDS)
-  const byCid = new Map(blocks.map((block) => [String(block.cid), block]))
+  const byCid = new Map(blocks.map((block) => [textOf(block.cid), block]))
   for (const block of blocks) verifyBlock(block)
-  const root = byCid.get(String(roots[0]))
+  const root = roots[0] && byCid.get(textOf(roots[0]))
   const report = root && (decode(root.bytes) as { [MESSAGE]?: { report?: { [ran: string]: unknown } } } | null)?.[MESSAGE]?.report
   if (!report) throw new Failure('Malformed', 'The answer holds no receipts.')
   const receipts = new Map<string, Block>()
   for (const [ran, link] of Object.entries(report)) {
-    const block = byCid.get(String(asLink(link)))
+    const cid = asLink(link)
+    const block = cid && byCid.get(textOf(cid))
     if (block) receipts.set(ran, block)
   }
   return receipts

@@ -5,7 +5,7 @@ import { Failure, type Refusal, type Result } from './failure.ts'
 import { asLink } from './link.ts'
 import type { DID, LocalSigner } from './principal.ts'
 import { verifies } from './principal.ts'
-import { SIGNATURE_PREFIX } from './ucan.ts'
+import { hasPrefix, SIGNATURE_PREFIX, withPrefix } from './ucan.ts'
 
 /** A host's signed answer to one invocation, in the form of `ucanto/receipt`. */
 export interface Receipt<T = unknown> {
@@ -28,7 +28,7 @@ export const issueReceipt = (signer: LocalSigner, ran: CID, out: Result<unknown,
     meta: {},
   })
   const signature = signer.sign(outcome)
-  const bytes = encode({ ocm: new Encoded(outcome), sig: prefixed(signature) })
+  const bytes = encode({ ocm: new Encoded(outcome), sig: withPrefix(signature) })
   return { cid: cidOf(bytes), bytes }
 }
 
@@ -38,27 +38,32 @@ export const issueReceipt = (signer: LocalSigner, ran: CID, out: Result<unknown,
  * @throws Failure Malformed, WrongAudience (another issuer or another invocation), BadSignature
  */
 export const readReceipt = <T>(block: Block, ran: CID, host: DID): Receipt<T> => {
-  const { ocm, sig } = (decode(block.bytes) ?? {}) as { ocm?: { [field: string]: Value }; sig?: Value }
+  const receipt = (decode(block.bytes) ?? {}) as { ocm?: { [field: string]: Value }; sig?: Value }
+  const { ocm, sig } = receipt
   const out = ocm?.out as Result<T, Refusal> | undefined
   const answered = asLink(ocm?.ran)
-  if (!ocm || !answered || !(sig instanceof Uint8Array) || sig.length !== 68 || !isResult(out)) {
+  const isReceipt = ocm && answered && sig instanceof Uint8Array && sig.length === SIGNATURE_PREFIX.length + 64 && isResult(out)
+  // Another field would stand in no signature.
+  if (!isReceipt || Object.keys(receipt).length !== 2) {
     throw new Failure('Malformed', 'The answer is no receipt.', { link: String(block.cid) })
   }
   if (ocm.iss !== host)
     throw new Failure('WrongAudience', `The receipt is issued by ${String(ocm.iss)}, not by ${host}.`, { link: String(block.cid) })
   if (!answered.equals(ran)) throw new Failure('WrongAudience', 'The receipt answers another invocation.', { link: String(block.cid) })
-  if (SIGNATURE_PREFIX.some((byte, index) => sig[index] !== byte) || !verifies(host, encode(ocm), sig.subarray(4))) {
+  const outcome = block.bytes.subarray(BEFORE_OUTCOME, block.bytes.length - BEHIND_OUTCOME)
+  if (!hasPrefix(sig) || !verifies(host, outcome, sig.subarray(SIGNATURE_PREFIX.length))) {
     throw new Failure('BadSignature', 'The receipt is not signed by the host.', { link: String(block.cid) })
   }
   return { ran: answered, out, issuer: host, block }
 }
 
-const prefixed = (signature: Uint8Array): Uint8Array => {
-  const bytes = new Uint8Array(SIGNATURE_PREFIX.length + signature.length)
-  bytes.set(SIGNATURE_PREFIX)
-  bytes.set(signature, SIGNATURE_PREFIX.length)
-  return bytes
-}
+/** A block has one form, so what is signed needs not be encoded again: it stands between the names of the two fields. */
+const BEFORE_OUTCOME = 1 + encode('ocm').length
+const BEHIND_OUTCOME = encode('sig').length + 2 + SIGNATURE_PREFIX.length + 64
 
+/** Either an answer or a refusal: of both, two readers could believe one each. */
 const isResult = <T>(out: Result<T, Refusal> | undefined): out is Result<T, Refusal> =>
-  typeof out === 'object' && out !== null && ('ok' in out || typeof (out as { error?: Refusal }).error?.name === 'string')
+  typeof out === 'object' &&
+  out !== null &&
+  ('ok' in out || typeof (out as { error?: Refusal }).error?.name === 'string') &&
+  Object.keys(out).length === 1

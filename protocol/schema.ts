@@ -110,10 +110,13 @@ export interface Mismatch {
   message: string
 }
 
-/** The first place where `value` leaves `schema`, or undefined. Interpreted, so that no page needs `eval`. */
-export const check = (schema: JsonSchema, value: unknown, path = ''): Mismatch | undefined => {
+/**
+ * The first place where `value` leaves `schema`, or undefined. Interpreted, so that no page needs `eval`. With `open`, structs may have fields that aren't
+ * named: so answers are read, to which a later revision of a contract may add.
+ */
+export const check = (schema: JsonSchema, value: unknown, path = '', open = false): Mismatch | undefined => {
   if (schema.anyOf) {
-    return schema.anyOf.some((option) => !check(option, value, path))
+    return schema.anyOf.some((option) => !check(option, value, path, open))
       ? undefined
       : mismatch(path, 'has none of the shapes that are allowed here')
   }
@@ -129,9 +132,9 @@ export const check = (schema: JsonSchema, value: unknown, path = ''): Mismatch |
     case 'boolean':
       return typeof value === 'boolean' ? undefined : mismatch(path, 'must be true or false')
     case 'array':
-      return checkList(schema, value, path)
+      return checkList(schema, value, path, open)
     case 'object':
-      return checkMap(schema, value, path)
+      return checkMap(schema, value, path, open)
     default:
       return mismatch(path, 'has a schema that this version does not know')
   }
@@ -164,17 +167,17 @@ const checkInteger = (
   return value < minimum || value > maximum ? mismatch(path, `must be between ${minimum} and ${maximum}`) : undefined
 }
 
-const checkList = ({ items = {}, maxItems = Number.POSITIVE_INFINITY }: JsonSchema, value: unknown, path: string) => {
+const checkList = ({ items = {}, maxItems = Number.POSITIVE_INFINITY }: JsonSchema, value: unknown, path: string, open: boolean) => {
   if (!Array.isArray(value)) return mismatch(path, 'must be a list')
   if (value.length > maxItems) return mismatch(path, `has more than ${maxItems} items`)
   for (let index = 0; index < value.length; index++) {
-    const found = check(items, value[index], `${path}[${index}]`)
+    const found = check(items, value[index], `${path}[${index}]`, open)
     if (found) return found
   }
   return undefined
 }
 
-const checkMap = (schema: JsonSchema, value: unknown, path: string) => {
+const checkMap = (schema: JsonSchema, value: unknown, path: string, open: boolean) => {
   if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof Uint8Array || asLink(value)) {
     return mismatch(path, 'must be a map')
   }
@@ -189,8 +192,9 @@ const checkMap = (schema: JsonSchema, value: unknown, path: string) => {
   for (const key of keys) {
     if (map[key] === undefined) continue
     const field = schema.properties && Object.hasOwn(schema.properties, key) ? schema.properties[key] : schema.additionalProperties
+    if (!field && open) continue
     if (!field) return mismatch(below(path, key), 'is not a field of it')
-    const found = check(field, map[key], below(path, key))
+    const found = check(field, map[key], below(path, key), open)
     if (found) return found
   }
   return undefined

@@ -42,6 +42,17 @@ export interface Ucan extends Claims {
 const VERSION = '0.9.1'
 /** Multicodec EdDSA 0xd0ed as a varint, then the length 64: what stands before every signature. */
 export const SIGNATURE_PREFIX = [0xed, 0xa1, 0x03, 0x40] as const
+
+/** An Ed25519 signature as it stands in UCANs and receipts. */
+export const withPrefix = (signature: Uint8Array): Uint8Array => {
+  const bytes = new Uint8Array(SIGNATURE_PREFIX.length + signature.length)
+  bytes.set(SIGNATURE_PREFIX)
+  bytes.set(signature, SIGNATURE_PREFIX.length)
+  return bytes
+}
+
+export const hasPrefix = (bytes: Uint8Array): boolean => SIGNATURE_PREFIX.every((byte, index) => bytes[index] === byte)
+
 const REQUIRED = ['s', 'v', 'att', 'aud', 'exp', 'iss', 'prf']
 const FIELDS = new Set([...REQUIRED, 'fct', 'nbf', 'nnc'])
 /** An ability: whole lower-case segments; a star only alone or as the last one. */
@@ -102,18 +113,19 @@ export const issueUcan = async (
 /** Whether the issuer signed it. The costly step: remember the answer by CID. */
 export const isSigned = (ucan: Ucan): boolean => verifies(ucan.issuer, signingPayload(ucan), ucan.signature)
 
+/** In the order in which the fields stand, which saves sorting them. */
 const encodeUcan = (claims: Claims, signature: Uint8Array): Uint8Array =>
   encode({
+    s: withPrefix(signature),
     v: VERSION,
-    iss: bytesFromDid(claims.issuer),
-    aud: bytesFromDid(claims.audience),
     att: claims.capabilities,
+    aud: bytesFromDid(claims.audience),
     exp: claims.expiration,
-    prf: claims.proofs,
-    s: Uint8Array.of(...SIGNATURE_PREFIX, ...signature),
     fct: claims.facts.length > 0 ? claims.facts : undefined,
+    iss: bytesFromDid(claims.issuer),
     nbf: claims.notBefore || undefined,
     nnc: claims.nonce || undefined,
+    prf: claims.proofs,
   })
 
 const isMap = (value: unknown): value is { readonly [field: string]: Value } =>
@@ -200,8 +212,7 @@ const readProofs = (value: Value | undefined, link: string): CID[] => {
 
 const readSignature = (value: Value | undefined, link: string): Uint8Array => {
   if (!(value instanceof Uint8Array)) throw malformed('s', link, 'is no signature')
-  if (SIGNATURE_PREFIX.some((byte, index) => value[index] !== byte))
-    throw new Failure('Unsupported', 'A UCAN is not signed by Ed25519.', { link, field: 's' })
+  if (!hasPrefix(value)) throw new Failure('Unsupported', 'A UCAN is not signed by Ed25519.', { link, field: 's' })
   if (value.length !== 68) throw notCanonical('s', link, 'is longer or shorter than an Ed25519 signature')
   return value.subarray(4)
 }

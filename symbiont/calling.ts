@@ -12,6 +12,7 @@ import {
   type Service,
 } from '@symbiosis/protocol'
 import { type Choice, choices, noChoice, type Wanted } from './choose.ts'
+import { type PatienceOptions, patiently } from './patience.ts'
 import { isUnavailable } from './route.ts'
 import { callerTo, type Self } from './self.ts'
 import { Upload } from './upload.ts'
@@ -23,11 +24,11 @@ export interface ChoiceOptions {
   host?: string
 }
 
-export interface SymbiontCallOptions extends CallOptions, ChoiceOptions {}
+export interface SymbiontCallOptions extends CallOptions, ChoiceOptions, PatienceOptions {}
 
 /**
  * Calls an ability at the best host for it. Where that one tells that what was shown is revoked, or is unavailable and the ability's effect is not
- * `once`, the next is asked, as long as no host has begun to take the body.
+ * `once`, the next is asked, as long as no host has begun to take the body. One that asks to come back later is asked again.
  * @throws Failure NoLease, Expired, NotOwner where there is no way to make the call; else what `invoke` throws
  */
 export const call = async <S extends Service, N extends keyof S['abilities'] & string>(
@@ -35,7 +36,7 @@ export const call = async <S extends Service, N extends keyof S['abilities'] & s
   service: S,
   name: N,
   input: Input<S['abilities'][N]>,
-  { space, host, ...options }: SymbiontCallOptions = {},
+  { space, host, patience, ...options }: SymbiontCallOptions = {},
 ): Promise<Answered<Output<S['abilities'][N]>>> => {
   const ability = service.abilities[name]
   if (!ability) throw new TypeError(`The service ${service.id} has no ability ${name}.`)
@@ -47,9 +48,8 @@ export const call = async <S extends Service, N extends keyof S['abilities'] & s
   const attempts: Attempt<Output<S['abilities'][N]>>[] = []
   for (const choice of candidates) {
     if (attempts.some(({ gone }) => gone && reliesOn(choice, gone))) continue
-    const attempt = await attemptAt(choice, () =>
-      invoke(callerTo(self, choice.host, choice.subject, choice.proofs, upload), service, name, input, options),
-    )
+    const send = () => invoke(callerTo(self, choice.host, choice.subject, choice.proofs, upload), service, name, input, options)
+    const attempt = await attemptAt(choice, () => patiently(send, { signal: options.signal, patience }, () => !upload?.begun))
     attempts.push(attempt)
     // The answer matters more than that it's remembered.
     if (attempt.gone) await learn(self, attempt.gone).catch(() => {})

@@ -15,7 +15,8 @@ export interface Paired {
 /**
  * Learns who answers at an address, has it prove so by a signed receipt, and remembers it. An address may name whom it expects:
  * `http://10.0.0.7:4747#did:key:z6Mk...`.
- * @throws Failure InvalidInput (no address), Unavailable, Unsupported (something else answers), WrongAudience (another host answers), BadSignature
+ * @throws Failure InvalidInput (no address), Unavailable, Unsupported (something else answers), WrongAudience (another host answers),
+ * BadSignature, Malformed
  */
 export const pair = async (self: Self, address: string, signal?: AbortSignal): Promise<Paired> => {
   const { url, did: expected } = parseAddress(address)
@@ -29,8 +30,14 @@ export const pair = async (self: Self, address: string, signal?: AbortSignal): P
   const host = { did: claimed, name: '', urls: [url] }
   const { result } = await invoke(callerTo(self, host, self.signer.did, []), access, 'hello', {}, { ...(signal && { signal }) })
   const { name, services } = unwrap(result)
+  for (const { id } of services) mustBeName(url, id)
   await self.holdings.update((state) => keepHost(state, { ...host, name: name.slice(0, 256) }, { proved: true }))
   return { did: claimed, name, url, services }
+}
+
+/** What a host calls its services stands in terminals, and in commands that people are told to type. It must be what services are called. */
+const mustBeName = (url: string, id: string): void => {
+  if (!/^[a-z][a-z0-9-]*$/.test(id)) throw new Failure('Malformed', `The host at ${url} leases what can't be the name of a service.`)
 }
 
 const whoAnswers = async (connect: Connect, url: string, signal?: AbortSignal): Promise<DID> => {

@@ -15,6 +15,7 @@ interface Options {
   approve: Approve
   name?: string
   address?: string
+  knownAs?: string
   allowPrivateOrigins?: boolean
   logLevel?: string
 }
@@ -34,6 +35,7 @@ export const host = (program: Command): Command =>
     )
     .option('--name <text>', 'what it is called (default: the name of this machine)')
     .option('--address <ip>', 'address on which it listens (default: 127.0.0.1)')
+    .option('--known-as <name>', 'DNS name under which it tells its metrics, beside its address')
     .option('--allow-private-origins', 'let callers name peers on this machine and its networks to fetch content from')
     .addOption(
       new Option('--log-level <level>', 'what its log tells').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),

@@ -171,8 +171,18 @@ class Connection implements StoreReader, StoreTransaction {
 
 const entry = (row: Record<string, unknown>): Entry => ({ key: row.key as string, value: decode(row.value as Uint8Array) })
 
-/** A text after every text that begins with `prefix`, in the order of UTF-8 bytes. */
-const endOf = (prefix: string): string => `${prefix}\u{10ffff}`
+/**
+ * The first text behind every text that begins with `prefix`, in the order of UTF-8 bytes; for SQLite a BLOB stands behind every text. A text is not
+ * good enough that is merely high: keys are the callers', and one behind it would be out of sight.
+ */
+const endOf = (prefix: string): string | Uint8Array => {
+  const points = Array.from(prefix, (point) => point.codePointAt(0) as number)
+  while (points.at(-1) === 0x10ffff) points.pop()
+  const last = points.pop()
+  if (last === undefined) return new Uint8Array()
+  // What lies between are halves of characters, which no text has.
+  return String.fromCodePoint(...points, last === 0xd7ff ? 0xe000 : last + 1)
+}
 
 const migrate = (database: DatabaseSync): void => {
   const { user_version: version } = database.prepare('PRAGMA user_version').get() as { user_version: number }

@@ -59,11 +59,16 @@ export class Arrivals {
   }
 
   #unfit({ headers }: IncomingMessage): Failure | undefined {
-    const type = headers['content-type']
+    const { 'content-type': type, 'content-encoding': coding, 'transfer-encoding': transfer } = headers
+    if (type !== CAR_TYPE && type !== STREAM_TYPE) {
+      return new Failure('Unsupported', `The content type ${type ?? '(none)'} is not spoken here.`, { supported: [CAR_TYPE, STREAM_TYPE] })
+    }
+    // Taken as it is, it would be one message here and another to whoever decodes it on the way.
+    if (coding !== undefined || (transfer !== undefined && transfer.toLowerCase() !== 'chunked')) {
+      return new Failure('Unsupported', 'A message is sent as it is, in no coding but "chunked".', { supported: ['chunked'] })
+    }
     const { maxMessageBytes } = this.#options
-    if (type === CAR_TYPE) return Number(headers['content-length'] ?? 0) > maxMessageBytes ? tooLarge(maxMessageBytes) : undefined
-    if (type === STREAM_TYPE) return undefined
-    return new Failure('Unsupported', `The content type ${type ?? '(none)'} is not spoken here.`, { supported: [CAR_TYPE, STREAM_TYPE] })
+    if (type === CAR_TYPE && Number(headers['content-length'] ?? 0) > maxMessageBytes) return tooLarge(maxMessageBytes)
   }
 
   #expect(request: IncomingMessage, fail: (late: Failure) => void): void {

@@ -22,9 +22,15 @@ export const joined = (chunks: readonly Uint8Array[], length: number): Uint8Arra
   return whole
 }
 
-/** Chunks that are put together as they come: each that was kept by itself would take hundreds of bytes. */
+/** From this size on a chunk is kept as it is. */
+const LARGE_CHUNK = 4096
+const MAX_PART = 64 * 1024
+
+/** Chunks that are put together as they come: each small one that was kept by itself would take hundreds of bytes. */
 export class Packed {
-  #bytes = new Uint8Array(0)
+  #parts: Uint8Array[] = []
+  #last = new Uint8Array(0)
+  #used = 0
   #length = 0
 
   get length(): number {
@@ -32,26 +38,31 @@ export class Packed {
   }
 
   add(chunk: Uint8Array): void {
-    const length = this.#length + chunk.length
-    // Most come in one.
-    if (this.#length === 0) this.#bytes = chunk as Uint8Array<ArrayBuffer>
-    else {
-      if (length > this.#bytes.length) {
-        const larger = new Uint8Array(Math.max(length, 2 * this.#bytes.length))
-        larger.set(this.#bytes.subarray(0, this.#length))
-        this.#bytes = larger
-      }
-      this.#bytes.set(chunk, this.#length)
+    if (chunk.length > this.#last.length - this.#used) {
+      this.#endLast()
+      if (this.#length === 0 || chunk.length >= LARGE_CHUNK) this.#parts.push(chunk)
+      else this.#last = new Uint8Array(Math.max(chunk.length, Math.min(this.#length, MAX_PART)))
     }
-    this.#length = length
+    if (this.#last.length > 0) {
+      this.#last.set(chunk, this.#used)
+      this.#used += chunk.length
+    }
+    this.#length += chunk.length
   }
 
   /** All of them, and begins anew. */
   take(): Uint8Array {
-    const taken = this.#bytes.subarray(0, this.#length)
-    this.#bytes = new Uint8Array(0)
+    this.#endLast()
+    const taken = joined(this.#parts, this.#length)
+    this.#parts = []
     this.#length = 0
     return taken
+  }
+
+  #endLast(): void {
+    if (this.#used > 0) this.#parts.push(this.#last.subarray(0, this.#used))
+    this.#last = new Uint8Array(0)
+    this.#used = 0
   }
 }
 

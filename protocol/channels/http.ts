@@ -68,6 +68,8 @@ export interface HttpOptions {
   gate?: Gate
   /** How `/healthz` and other GETs answer; undefined for what isn't there. */
   pages?(path: string, connection: object): Promise<Page | undefined>
+  /** DNS names under which pages that aren't open may be asked for. Under an address or `localhost` they always may. */
+  names?: readonly string[]
   /** How callers are named in logs and rate limits. */
   remote?(request: IncomingMessage): string
 }
@@ -78,7 +80,7 @@ export interface HttpOptions {
  */
 export const httpListener = (
   door: Door,
-  { pages, remote = ({ socket }) => socket.remoteAddress ?? 'unknown', ...options }: HttpOptions,
+  { pages, names = [], remote = ({ socket }) => socket.remoteAddress ?? 'unknown', ...options }: HttpOptions,
 ): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) => {
   const { gate } = options
   const arrivals = new Arrivals(options)
@@ -98,10 +100,11 @@ export const httpListener = (
         await gate?.turn(connection)
         return preflight(response)
       }
-      if (isGet(request)) return await sendPage(request, response, pages)
+      if (isGet(request)) return await sendPage(request, response, pages, names)
       if (request.method !== 'POST') throw new Failure('Unsupported', `The method ${request.method} is not spoken here; POST a message.`)
       if (request.url !== '/') throw new Failure('NotFound', 'Messages are posted to the path "/".')
-      const { origin, accept = '' } = request.headers
+      const { accept = '' } = request.headers
+      const origin = originOf(request)
       const { message, body } = await arrivals.read(request, entering)
       const answer = await door({
         message,
@@ -168,10 +171,23 @@ const unreadable = (code = ''): Failure => {
 /** Refuses on a connection that has no request, or none that can be read any further. */
 const refuseOn = (socket: Duplex, failure: Failure): void => {
   const answering = (socket as { _httpMessage?: ServerResponse })._httpMessage
+  // Node takes its own listener off for CONNECT, and who sends that and leaves would end the process.
+  socket.on('error', () => {})
   if (!socket.writable || answering?.headersSent) return void socket.destroy()
   const body = JSON.stringify({ error: failure.toRefusal() })
   const head = `HTTP/1.1 ${STATUS[failure.name] ?? 400} ${failure.name}\r\nconnection: close\r\ncontent-type: application/json\r\n`
   socket.end(`${head}content-length: ${body.length}\r\n\r\n${body}`, () => socket.destroy())
+}
+
+/**
+ * What a browser says of the page that calls: the one thing that the owner is shown as vouched for. So nothing else may pass for an origin, least of
+ * all what moves the cursor of a terminal.
+ */
+const ORIGIN = /^(null|[a-z][a-z0-9+.-]*:\/\/[!-~]{0,300})$/
+
+const originOf = ({ headers: { origin } }: IncomingMessage): string | undefined => {
+  if (origin === undefined || ORIGIN.test(origin)) return origin
+  throw new Failure('Malformed', 'The header "origin" holds no origin as browsers write them.', { field: 'origin' })
 }
 
 const isMessage = ({ method, url }: IncomingMessage): boolean => method === 'POST' && url === '/'
@@ -187,10 +203,11 @@ const send = (response: ServerResponse, status: number, type: string, body: Uint
 }
 
 const sendStream = async (response: ServerResponse, message: Uint8Array, body: ReadableStream<Uint8Array>): Promise<void> => {
+  // Whoever has left reads nothing: then the stream itself is told, which what is framed would only do once it has come to it.
+  if (response.destroyed) return void (await body.cancel().catch(() => {}))
   response.writeHead(200, headers(STREAM_TYPE))
   const reader = framed(message, body).getReader()
   const cancel = () => reader.cancel().catch(() => {})
-  if (response.destroyed) return void (await cancel())
   response.once('close', cancel)
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
@@ -253,8 +270,26 @@ const preflight = (response: ServerResponse): void => {
   response.end()
 }
 
-const sendPage = async (request: IncomingMessage, response: ServerResponse, pages: HttpOptions['pages']): Promise<void> => {
+/**
+ * Whether a page that isn't open may be told under the name by which it was asked for. A web site that lets its own name point to this machine is of one
+ * site with the host, to a browser; but it can only ask under that name.
+ */
+const isOurs = ({ headers: { host } }: IncomingMessage, names: readonly string[]): boolean => {
+  // No browser leaves it out.
+  if (host === undefined) return true
+  const name = host.replace(/:\d+$/, '').toLowerCase()
+  return /^(localhost|\d+\.\d+\.\d+\.\d+|\[[\da-f:.]+\])$/.test(name) || names.some((known) => known.toLowerCase() === name)
+}
+
+const sendPage = async (
+  request: IncomingMessage,
+  response: ServerResponse,
+  pages: HttpOptions['pages'],
+  names: readonly string[],
+): Promise<void> => {
   const page = await pages?.(request.url ?? '/', request.socket)
+  if (page && !page.open && !isOurs(request, names))
+    throw new Failure('NotFound', 'There is no such page under that name.', { hint: 'Ask for it by the address of the host.' })
   if (!page) throw new Failure('NotFound', 'There is no such page.')
   if (page.open) response.setHeader('access-control-allow-origin', '*')
   response.writeHead(page.status, {

@@ -1,4 +1,4 @@
-import { encode, issueUcan, type Proof, ucansOf } from '@symbiosis/protocol'
+import { encode, encodeVarint, issueUcan, type Proof, ucansOf } from '@symbiosis/protocol'
 import { alice, bob, expect, folders, given, messageOf, NOW, numbered, phone, setTheStage, World } from '../fixtures.ts'
 import { blockOf } from './bent.ts'
 
@@ -98,6 +98,49 @@ describe('bounds', () => {
     const { world, lease } = stage
     const stuffed = await given(bob, phone, bob.did, { nb: { text: 'x'.repeat(400) } })
     await expect(world.call(alice, { proofs: [lease], attach: [stuffed] }), 'TooLarge', { field: 'nbBytes' })
+  })
+})
+
+describe('bounds of what a message costs', () => {
+  const folder = folders()
+
+  it('signatures: to the one, and of fresh ones alone', async () => {
+    const world = await World.open({ dir: folder(), bounds: { signatures: 4 } })
+    const [lease, device] = [await world.lease(alice), await given(alice, phone, alice.did)]
+    const onward = async (from: typeof phone, to: typeof phone, above: Proof) => given(from, to, alice.did, { proofs: [above] })
+    const second = await onward(phone, bob, device)
+    const third = await onward(bob, numbered(700), second)
+    // The call, the lease, and three links are one too many for a host that has seen none of them.
+    await expect(world.call(numbered(700), { subject: alice.did, proofs: [lease, third] }), 'TooLarge', { field: 'signatures', limit: 4 })
+    await world.close()
+
+    const other = await World.open({ dir: folder(), bounds: { signatures: 4 } })
+    const own = await other.lease(alice)
+    await expect(other.call(bob, { subject: alice.did, proofs: [own, second] }), 'ok')
+    await expect(other.call(numbered(700), { subject: alice.did, proofs: [own, third] }), 'ok')
+    await other.close()
+  })
+
+  it('the head of a CAR, and what texts and lists hold: to the byte', async () => {
+    const world = await World.open({ dir: folder() })
+    const send = (message: Uint8Array) => world.channel.request(message).then(() => ({ ok: {} }))
+    const headed = (bytes: number) => Uint8Array.of(...encodeVarint(bytes), ...new Uint8Array(bytes))
+    await expect(send(headed(4096)), 'NotCanonical')
+    await expect(send(headed(4097)), 'TooLarge', { field: 'header', limit: 4096 })
+    const lease = await world.lease(alice)
+    const put = (thing: string) => world.call(alice, { can: 'jar/put', nb: { thing, size: 0 }, proofs: [lease] })
+    await expect(put('x'.repeat(4096)), 'ok')
+    await expect(put('x'.repeat(4097)), 'InvalidInput', { field: 'thing' })
+    const request = (over: object) => world.call(alice, { can: 'access/request', nb: { abilities: [{ can: 'jar/look' }], ...over } })
+    for (const [over, field] of [
+      [(more: number) => ({ why: 'x'.repeat(280 + more) }), 'why'],
+      [(more: number) => ({ app: { name: 'x'.repeat(64 + more) } }), 'app.name'],
+      [(more: number) => ({ abilities: Array.from({ length: 16 + more }, () => ({ can: 'jar/look' })) }), 'abilities'],
+    ] as const) {
+      await expect(request(over(0)), 'ok')
+      await expect(request(over(1)), 'InvalidInput', { field })
+    }
+    await world.close()
   })
 })
 

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
-import { cidOf, decodeReceipts, encode, encodeCar, encodeVarint, readReceipt, type Ucan } from '@symbiosis/protocol'
+import { type Block, cidOf, decodeReceipts, encode, encodeCar, encodeVarint, readReceipt, type Ucan } from '@symbiosis/protocol'
+import { CID } from 'multiformats/cid'
+import * as Digest from 'multiformats/hashes/digest'
+import { identity } from 'multiformats/hashes/identity'
 import { alice, expect, messageOf, setTheStage, verdict } from '../fixtures.ts'
 import { bentCbor, blockOf, Pairs, Raw } from './bent.ts'
 import { jarService, watch } from './jar.ts'
@@ -81,6 +84,45 @@ describe('decode', () => {
     }
     await expect(send(rooted({ [MESSAGE]: { execute: [{ '/': 1, bytes: 1 }] } })), 'Malformed')
     await expect(send(rooted({ [MESSAGE]: { report: {} } })), 'Malformed')
+  })
+
+  it('refuses a message with two roots: two readers could take one each', async () => {
+    const [one, other] = [call, await stage.world.invocation(alice, { can: 'jar/put', nb: { thing: 'other' }, proofs: [stage.lease] })]
+    const roots = [one, other].map(({ cid }) => blockOf(encode({ [MESSAGE]: { execute: [cid] } })))
+    const blocks = [stage.lease.ucan, one, other, ...roots]
+    const rooted = (...at: number[]) => encodeCar({ roots: at.map((index) => (roots[index] as Block).cid), blocks })
+    await expect(send(rooted(0)), 'ok')
+    await expect(send(rooted(1)), 'ok')
+    await expect(send(rooted(0, 1)), 'Malformed')
+    await expect(send(rooted(0, 0)), 'Malformed')
+  })
+
+  it('takes a block that comes twice as the one that it is, and runs nothing twice for it', async () => {
+    const { world, lease } = stage
+    const before = seen.runs.put ?? 0
+    const put = await world.invocation(alice, { can: 'jar/put', nb: { thing: 'doubled' }, proofs: [lease] })
+    const root = blockOf(encode({ [MESSAGE]: { execute: [put.cid] } }))
+    await expect(send(encodeCar({ roots: [root.cid], blocks: [root, put, lease.ucan, put, root, lease.ucan] })), 'ok')
+    assert.equal(seen.runs.put, before + 1)
+    // The second of them bent, under the same name.
+    const bytes = lease.ucan.bytes.slice()
+    bytes[40] = (bytes[40] as number) ^ 1
+    await expect(send(messageOf([put], [put, lease.ucan, { cid: lease.ucan.cid, bytes }])), 'BadHash')
+  })
+
+  it('refuses a block that is named by what it holds, by a truncated hash, or by another codec', async () => {
+    const { world, lease } = stage
+    const { bytes } = lease.ucan
+    for (const name of [
+      CID.createV1(0x71, identity.digest(bytes.subarray(0, 60))),
+      CID.createV1(0x71, Digest.create(0x12, cidOf(bytes).multihash.digest.subarray(0, 16))),
+      CID.createV1(0x70, cidOf(bytes).multihash),
+      CID.createV1(0x0129, cidOf(bytes).multihash),
+    ]) {
+      const held = name.multihash.code === 0 ? bytes.subarray(0, 60) : bytes
+      const invocation = await world.invocation(alice, { proofs: [{ ucan: { ...lease.ucan, cid: name }, proofs: [] }] })
+      await expect(send(messageOf([invocation], [invocation, { cid: name, bytes: held }])), 'NotCanonical')
+    }
   })
 
   it('refuses a call that does not come along, or that is no UCAN', async () => {

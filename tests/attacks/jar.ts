@@ -121,8 +121,9 @@ export const jarService = (seen: Watch = watch()): Provided => {
       return { bytes }
     },
     pour: ({ bytes }) => {
-      ran('pour')
       async function* stream(): AsyncGenerator<Uint8Array> {
+        // What nobody ever reads from has nothing to let go.
+        ran('pour')
         try {
           for (let left = bytes; left > 0; left -= POURED) {
             seen.poured += Math.min(left, POURED)

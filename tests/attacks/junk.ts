@@ -79,8 +79,6 @@ export const JUNK = {
   },
 } as const
 
-export type Junk = keyof typeof JUNK
-
 const newSigner = (): LocalSigner => signerFromSeed(generateSeed())
 
 const leaseLike = (from: LocalSigner, to: DID, { host, can, now }: Target, proofs: readonly Ucan[] = []): Promise<Ucan> =>

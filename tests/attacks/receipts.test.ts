@@ -11,10 +11,13 @@ import {
   invoke,
   issueReceipt,
   type LocalSigner,
+  readReceipt,
   type Ucan,
 } from '@symbiosis/protocol'
 import { CID } from 'multiformats/cid'
+import { SIGNATURE_PREFIX } from '../../protocol/ucan.ts'
 import { alice, mallory, messageOf, NOW, setTheStage, verdict } from '../fixtures.ts'
+import { refuses } from '../protocol/refusal.ts'
 import { blockOf } from './bent.ts'
 import { jar } from './jar.ts'
 
@@ -85,6 +88,63 @@ describe('receipts', () => {
     assert.equal(await look(bentBy(({ ocm, sig }) => ({ ocm: { ...ocm, iss: mallory.did }, sig }))), 'WrongAudience')
     assert.equal(await look(bentBy(({ ocm, sig }) => ({ ocm: { ...ocm, out: {} }, sig }))), 'Malformed')
     assert.equal(await look(bentBy(({ ocm, sig }) => ({ ocm: { ...ocm, out: 'ok' }, sig }))), 'Malformed')
+  })
+
+  it('that say two things are not', async () => {
+    const { signer } = stage.world
+    const signed = (out: object, beside: object = {}) =>
+      lying((_, honest) => {
+        const { ran, block: original } = ranOf(honest)
+        const ocm = { ...(decode(original.bytes) as unknown as { ocm: object }).ocm, out }
+        const sig = Uint8Array.of(...SIGNATURE_PREFIX, ...signer.sign(encode(ocm)))
+        return encodeReceipts([{ ran: CID.parse(ran), block: blockOf(encode({ ocm, sig, ...beside })) }])
+      })
+    const [ok, error] = [{ things: [] }, { name: 'NoLease', message: 'No lease.' }]
+    assert.equal(await look(signed({ ok })), 'ok')
+    assert.equal(await look(signed({ error })), 'NoLease')
+    assert.equal(await look(signed({ ok, error })), 'Malformed')
+    assert.equal(await look(signed({ ok, more: 1 })), 'Malformed')
+    // Signed by nobody, beside what is signed.
+    assert.equal(await look(signed({ ok }, { out: { ok: { things: ['gold'] } } })), 'Malformed')
+  })
+
+  it('that are against the contract are not, and what a later contract adds is no matter', async () => {
+    const answered = (ok: unknown) => look(lying((_, honest) => signedBy(stage.world.signer, { ok }, honest)))
+    assert.equal(await answered({ things: ['a'], more: { later: 1 } }), 'ok')
+    for (const ok of [null, 1, 'ok', [], {}, { things: null }, { things: 'a' }, { things: [1] }, { things: { length: 1 } }, { more: [] }])
+      assert.equal(await answered(ok), 'Malformed', JSON.stringify(ok))
+  })
+
+  it('are found by the call, whatever others come along', async () => {
+    const gold = { ok: { things: ['gold'] } }
+    const forged = (ran: string) => ({ ran: CID.parse(ran), block: issueReceipt(mallory, CID.parse(ran), gold) })
+    const honestly = (message: Uint8Array) => {
+      const { ran, block } = ranOf(message)
+      return { ran: CID.parse(ran), block }
+    }
+    const other = cidOf(encode('another call'))
+    // A second receipt under another name, before it and behind it; and the same of which only the block comes along.
+    for (const order of [
+      (honest: Uint8Array) => [honestly(honest), { ...forged(ranOf(honest).ran), ran: other }],
+      (honest: Uint8Array) => [{ ...forged(ranOf(honest).ran), ran: other }, honestly(honest)],
+    ])
+      assert.equal(await look(lying((_, honest) => encodeReceipts(order(honest)))), 'ok')
+    // Two under the name of the call can't be told in one map, and the last word of a list is a forger's.
+    assert.match(await look(lying((_, honest) => encodeReceipts([honestly(honest), forged(ranOf(honest).ran)]))), /WrongAudience/)
+    // The receipt of the call under another's name is none for the call.
+    assert.equal(await look(lying((_, honest) => encodeReceipts([{ ...honestly(honest), ran: other }]))), 'Malformed')
+  })
+
+  it('of a call that ran once answer no other call', async () => {
+    const { world, lease } = stage
+    const count = () => world.invocation(alice, { can: 'jar/count', nb: {}, proofs: [lease] })
+    const [first, second] = [await count(), await count()]
+    const answer = async (call: Ucan) => ranOf(await world.channel.request(messageOf([call], [lease.ucan, call]))).block
+    const [stale, replayed] = [await answer(first), await answer(first)]
+    await answer(second)
+    assert.deepEqual(replayed.bytes, stale.bytes)
+    assert.deepEqual(readReceipt(stale, first.cid, world.did).out, { ok: { count: 1 } })
+    refuses(() => readReceipt(stale, second.cid, world.did), 'WrongAudience')
   })
 
   it('that are none are not', async () => {

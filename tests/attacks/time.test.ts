@@ -1,5 +1,6 @@
 import { issueUcan } from '@symbiosis/protocol'
-import { alice, expect, given, NOW, phone, setTheStage } from '../fixtures.ts'
+import { alice, expect, given, laptop, NOW, phone, setTheStage } from '../fixtures.ts'
+import { bent, Raw } from './bent.ts'
 
 /** The clocks of two peers may be 60 seconds apart: 60 is accepted, 61 refused, wherever a time is looked at. */
 describe('time', () => {
@@ -54,6 +55,72 @@ describe('time', () => {
     await expect(shown({ notBefore: NOW + 60 }), 'ok')
     await expect(shown({ notBefore: NOW + 61 }), 'TooEarly', { chain: 'lease' })
     await expect(shown({ expiration: null }), 'NoLease', { chain: 'lease' })
+  })
+
+  it('of a link above, in either chain, and of the one below it', async () => {
+    const { world, lease } = stage
+    const through = async (above: object, below: object) => {
+      const first = await given(alice, phone, alice.did, above)
+      return world.call(laptop, {
+        subject: alice.did,
+        proofs: [lease, await given(phone, laptop, alice.did, { ...below, proofs: [first] })],
+      })
+    }
+    const leased = async (above: object, below: object) => {
+      const first = await world.lease(phone, above)
+      return world.call(laptop, { proofs: [await world.sublease(phone, laptop, { ...below, proofs: [first] })] })
+    }
+    for (const [way, chain] of [
+      [through, 'owner'],
+      [leased, 'lease'],
+    ] as const) {
+      await expect(way({ notBefore: NOW + 60 }, {}), 'ok')
+      await expect(way({}, { notBefore: NOW + 60 }), 'ok')
+      await expect(way({ notBefore: NOW + 61 }, {}), 'TooEarly', { chain, at: NOW + 61 })
+      await expect(way({}, { notBefore: NOW + 61 }), 'TooEarly', { chain, at: NOW + 61 })
+      await expect(way({ expiration: NOW - 60 }, { expiration: NOW - 60 }), 'ok')
+      await expect(way({ expiration: NOW - 61 }, { expiration: NOW - 61 }), 'Expired', { chain })
+      await expect(way({}, { expiration: NOW - 61 }), 'Expired', { chain })
+    }
+  })
+
+  it('is told in whole seconds from 0 to what every reader can hold', async () => {
+    const { world, lease, device } = stage
+    const good = await world.invocation(phone, { subject: alice.did, proofs: [lease, device] })
+    for (const [exp, code] of [
+      [-1, 'Malformed'],
+      [-(2 ** 53 - 1), 'Malformed'],
+      [1.5, 'Malformed'],
+      ['1800000000', 'Malformed'],
+      [true, 'Malformed'],
+      [new Raw(0x1b, 0, 0x20, 0, 0, 0, 0, 0, 0), 'Malformed'], // 2^53
+      [new Raw(0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff), 'Malformed'], // 2^64 - 1
+      [new Raw(0xfb, 0x7f, 0xf0, 0, 0, 0, 0, 0, 0), 'Malformed'], // infinity
+      [new Raw(0xfb, 0x43, 0x40, 0, 0, 0, 0, 0, 0), 'NotCanonical'], // 2^53 as a float
+    ] as const) {
+      for (const field of ['exp', 'nbf']) {
+        const bad = { ...good, ...bent(good, { [field]: exp }) }
+        await expect(world.send(bad, [lease.ucan, device.ucan]), code)
+        const link = bent(device.ucan, { [field]: exp })
+        const shown = await world.invocation(phone, {
+          subject: alice.did,
+          proofs: [lease, { ucan: { ...device.ucan, ...link }, proofs: [] }],
+        })
+        await expect(world.send(shown, [lease.ucan, link]), code === 'Malformed' ? 'NotOwner' : code)
+      }
+    }
+    // The largest that there is, signed: a delegation may have it, a call and a lease must end.
+    const last = Number.MAX_SAFE_INTEGER
+    await expect(
+      world.call(phone, { subject: alice.did, proofs: [lease, await given(alice, phone, alice.did, { expiration: last })] }),
+      'ok',
+    )
+    await expect(
+      world.call(phone, { subject: alice.did, proofs: [lease, await given(alice, phone, alice.did, { notBefore: last })] }),
+      'TooEarly',
+    )
+    await expect(call({ expiration: last }), 'TooLong')
+    await expect(call({ notBefore: last }), 'TooEarly')
   })
 
   it('moves with the clock of the host', async () => {

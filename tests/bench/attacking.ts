@@ -7,20 +7,26 @@ import { requestOf } from './exchange.ts'
 import { now } from './world.ts'
 
 /**
- * Attackers in a process of their own, at the lowest priority: what CPU they take is not what is measured. Asked `{ attack, url, did, clients }` it begins, asked
- * `{ end: true }` it ends and sends what came of it.
+ * Attackers in a process of their own, at the lowest priority: what CPU they take is not what is measured. Asked `{ attack, url, clients }` it begins, asked
+ * `{ seen: true }` it sends what came of it so far, and asked `{ end: true }` it ends and sends that.
  *
  * `slow`: a quarter of the clients connect and say nothing, one sends a head without an end, one a head and no body, one a body byte by byte. `junk`: each sends one
- * expensive message after the other, as soon as the last one was answered. Who is cut comes again after a second. `burn`: takes the given part of a core, and
+ * expensive message after the other, as soon as the last one was answered. Who is cut comes again after some seconds. `burn`: takes the given part of a core, and
  * talks to nobody.
  */
 export interface Attack {
   readonly attack: 'slow' | 'junk' | 'burn'
   readonly url: string
-  readonly did: DID
   readonly clients: number
   /** Part of a core, for `burn`. */
   readonly part: number
+}
+
+/** Makes expensive messages for so many phases, so many of each kind: of those that a host has seen before it remembers much. */
+export interface Make {
+  readonly make: number
+  readonly did: DID
+  readonly ofEach: number
 }
 
 export interface Came {
@@ -32,14 +38,15 @@ export interface Came {
   cpu: number
 }
 
-setPriority(constants.priority.PRIORITY_LOW)
-
 const HEADERS = { 'content-type': 'application/vnd.ipld.car', accept: 'application/vnd.ipld.car' }
 const HEAD = `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: ${HEADERS['content-type']}\r\n`
-const AGAIN = 1000
-/** So many messages of each kind, of which none is new the second time: more than a host gets to in a phase. */
-const OF_EACH = 24
+/** Milliseconds until who was cut comes again, give or take a half, and until who dribbles sends the next bytes. */
+const AGAIN = 5000
+const NEXT = 1000
+const DRIBBLES = 100
 
+/** Expensive messages, of a phase each. */
+const made: Uint8Array[][] = []
 const sockets = new Set<Socket>()
 let ending = false
 let came: Came
@@ -58,7 +65,7 @@ const client = (url: string, begin: (socket: Socket) => void): void => {
     sockets.delete(socket)
     if (ending) return
     came.cut++
-    setTimeout(() => client(url, begin), AGAIN).unref()
+    setTimeout(() => client(url, begin), AGAIN * (0.5 + Math.random())).unref()
   })
 }
 
@@ -80,20 +87,20 @@ const slow = ({ url, clients }: Attack): void => {
       socket.once('close', () => dribbling.delete(socket))
     })
   }
-  timers.push(
-    setInterval(() => {
-      for (const [socket, bytes] of dribbling) if (socket.writable) socket.write(bytes)
-    }, AGAIN),
-  )
+  // Each once a second, but not all at the same moment.
+  const dribble = () => {
+    for (const [socket, bytes] of [...dribbling].slice(0, Math.ceil(dribbling.size / DRIBBLES))) {
+      if (socket.writable) socket.write(bytes)
+      dribbling.delete(socket)
+      dribbling.set(socket, bytes)
+    }
+  }
+  timers.push(setInterval(dribble, NEXT / DRIBBLES))
 }
 
-const junk = async ({ url, did, clients }: Attack): Promise<void> => {
+const junk = ({ url, clients }: Attack): void => {
   const { host } = new URL(url)
-  const target = { host: did, can: 'shelf/get', now: now() }
-  const requests: Uint8Array[] = []
-  for (let index = 0; index < Math.min(OF_EACH, clients); index++) {
-    for (const make of Object.values(JUNK)) requests.push(requestOf(host, { headers: HEADERS, body: await make(target) }))
-  }
+  const requests = (made.pop() ?? []).map((body) => requestOf(host, { headers: HEADERS, body }))
   let next = 0
   for (let index = 0; index < clients; index++) {
     client(url, (socket) => {
@@ -121,14 +128,27 @@ const burn = ({ part }: Attack): void => {
   )
 }
 
-answering(async (asked: Attack | { end: true }): Promise<Came | object> => {
+const BEGIN = { slow, junk, burn }
+
+answering(async (asked: Make | Attack | { seen: true } | { end: true }): Promise<Came | object> => {
+  if ('make' in asked) {
+    const target = { host: asked.did, can: 'shelf/get', now: now() }
+    for (let phase = 0; phase < asked.make; phase++) {
+      const messages: Uint8Array[] = []
+      for (let index = 0; index < asked.ofEach; index++) for (const make of Object.values(JUNK)) messages.push(await make(target))
+      made.push(messages)
+    }
+    setPriority(constants.priority.PRIORITY_LOW)
+    return {}
+  }
   if ('attack' in asked) {
     ending = false
     const { user, system } = process.cpuUsage()
     came = { opened: 0, cut: 0, sent: 0, answered: 0, cpu: -(user + system) }
-    await { slow, junk, burn }[asked.attack](asked)
+    BEGIN[asked.attack](asked)
     return {}
   }
+  if ('seen' in asked) return came
   ending = true
   for (const timer of timers.splice(0)) clearInterval(timer)
   for (const socket of sockets) socket.destroy()

@@ -1,11 +1,8 @@
 import { answering, tell } from './children.ts'
-import type { Post } from './posts.ts'
-import { callerOf, leasedBy, messageOf, openHost } from './world.ts'
+import { collectAll } from './garbage.ts'
+import { openHost, seedOf } from './world.ts'
 
-/**
- * A host in a process of its own, as it is run. It sends `{ url, did }`; asked `{ prepare: count }` it sends that many calls of one who has a lease, every
- * tenth of them one that is on disk before it is answered; asked `{ usage: true }` what it has used.
- */
+/** What a host has used. */
 export interface Usage {
   /** CPU microseconds. */
   readonly cpu: number
@@ -14,21 +11,20 @@ export interface Usage {
   readonly peak: number
 }
 
-const HEADERS = { 'content-type': 'application/vnd.ipld.car', accept: 'application/vnd.ipld.car' }
-
+/**
+ * A host in a process of its own, as it is run. It sends `{ url, did, seed }`, asked `{ usage: true }` what it has used, and `{ live: true }`
+ * the `bytes` that are in use.
+ */
 const { host } = await openHost()
 const { url } = await host.listen()
-const caller = await callerOf(host.did, 1, leasedBy(host))
 
-answering(async (asked: { prepare: number } | { usage: true }): Promise<{ posts: Post[] } | Usage> => {
-  if ('usage' in asked) {
-    const { user, system } = process.cpuUsage()
-    return { cpu: user + system, resident: process.memoryUsage.rss(), peak: process.resourceUsage().maxRSS * 1024 }
+answering((asked: { usage: true } | { live: true }): Usage | { bytes: number } => {
+  if ('live' in asked) {
+    collectAll()
+    const { heapUsed, external } = process.memoryUsage()
+    return { bytes: heapUsed + external }
   }
-  const posts: Post[] = []
-  for (let index = 0; index < asked.prepare; index++) {
-    posts.push({ headers: HEADERS, body: await messageOf(caller, index % 10 === 9 ? 'shelf/put' : 'shelf/get') })
-  }
-  return { posts }
+  const { user, system } = process.cpuUsage()
+  return { cpu: user + system, resident: process.memoryUsage.rss(), peak: process.resourceUsage().maxRSS * 1024 }
 })
-tell({ url, did: host.did })
+tell({ url, did: host.did, seed: seedOf(host) })

@@ -1,17 +1,20 @@
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { signerFromSeed } from '@symbiosis/protocol'
 import { answering, tell } from './children.ts'
 import { exchange, open, requestOf, send } from './exchange.ts'
-import { CONNECTIONS, type Post } from './posts.ts'
+import { CONNECTIONS } from './posts.ts'
+import { callerOf, leaseFrom, messageOf } from './world.ts'
 
 /**
- * Callers with leases in a process of their own, who call when they want to and not when the last call was answered: asked `{ url, posts, perSecond }` it makes
- * that many calls a second over connections that the host knows, and sends the milliseconds from when each should have been sent until it was
- * answered: who waits behind a slow one is slow, too. `newcomers` of the posts are sent over new connections, evenly in between.
+ * Callers with leases in a process of their own, who call when they want to and not when the last call was answered: asked `{ seconds }` it makes so many calls a second
+ * over connections that the host knows, every tenth of them one that is on disk before it is answered. It sends the milliseconds from when each should have
+ * been sent until it was answered: who waits behind a slow one is slow, too. Some are made over new connections, evenly in between. Its argument is the seed of the
+ * host in hexadecimal, by which the leases are made.
  */
 export interface Paced {
   readonly url: string
-  readonly posts: readonly Post[]
+  readonly seconds: number
   readonly perSecond: number
   readonly newcomers: number
 }
@@ -21,16 +24,23 @@ export interface Latencies {
   readonly newcomers: number[]
 }
 
-const known: Socket[] = []
+const HEADERS = { 'content-type': 'application/vnd.ipld.car', accept: 'application/vnd.ipld.car' }
+const signer = signerFromSeed(Buffer.from(process.argv[2] ?? '', 'hex'))
+const caller = await callerOf(signer.did, 1, leaseFrom(signer))
+
+const make = async (host: string, can: string): Promise<Uint8Array> =>
+  requestOf(host, { headers: HEADERS, body: await messageOf(caller, can) })
 
 /** Connections on which a call was accepted. They stay open from one question to the next. */
-const getKnown = async (host: string, posts: Post[]): Promise<void> => {
+const known: Socket[] = []
+
+const getKnown = async (host: string): Promise<void> => {
   for (let index = known.length - 1; index >= 0; index--) if (known[index]?.destroyed) known.splice(index, 1)
   while (known.length < CONNECTIONS) {
     const socket = await open(host)
     socket.on('error', () => {})
-    await exchange(socket, requestOf(host, posts.shift() as Post))
-    known.push(socket)
+    const status = await send(socket, await make(host, 'shelf/get')).catch(() => 0)
+    if (status === 200) known.push(socket)
   }
 }
 
@@ -50,11 +60,11 @@ const comeAnew = async (host: string, request: Uint8Array): Promise<number> => {
   }
 }
 
-answering(async ({ url, posts, perSecond, newcomers }: Paced): Promise<Latencies> => {
+answering(async ({ url, seconds, perSecond, newcomers }: Paced): Promise<Latencies> => {
   const { host } = new URL(url)
-  const left = [...posts]
-  await getKnown(host, left)
-  const requests = left.map((post) => requestOf(host, post))
+  await getKnown(host)
+  const requests: Uint8Array[] = []
+  for (let index = 0; index < seconds * perSecond; index++) requests.push(await make(host, index % 10 === 5 ? 'shelf/put' : 'shelf/get'))
   const everySo = Math.ceil(requests.length / newcomers)
   const expected = requests.length - Math.floor(requests.length / everySo)
   const free = [...known]
@@ -81,7 +91,8 @@ answering(async ({ url, posts, perSecond, newcomers }: Paced): Promise<Latencies
     if (wait > 0) await sleep(wait)
     const request = requests[index] as Uint8Array
     if (index % everySo === everySo - 1) latecomers.push(comeAnew(host, request))
-    else due.push({ at, request })
+    // A timer may come early.
+    else due.push({ at: Math.min(at, performance.now()), request })
     next()
   }
   await finished.promise

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { createServer } from 'node:http'
+import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { sodium } from '@symbiosis/host/sodium'
 import { encodeInvocations, generateSeed, signerFromSeed, ucansOf, useEd25519 } from '@symbiosis/protocol'
 import { generateKeyPair, jwtVerify, SignJWT } from 'jose'
+import { anchor } from './anchor.ts'
 import { answering, tell } from './children.ts'
 import { collect, settle } from './garbage.ts'
 import type { Post } from './posts.ts'
@@ -78,6 +79,31 @@ const jwt = async (): Promise<Serving> => {
   return { url: await listen(answer), prepare: (count) => Promise.all(Array.from({ length: count }, (_, id) => post(id))) }
 }
 
+/** The two operations that a signed call can't do without, behind the least that node:http takes for messages of their size. */
+const least = async (): Promise<Serving> => {
+  const { prepare, run } = anchor()
+  const [work] = await prepare(1)
+  if (!work) throw new TypeError('There is nothing to verify.')
+  const host = signerFromSeed(generateSeed())
+  const caller = await callerOf(host.did, 1, leaseFrom(host))
+  const answer = new Uint8Array(ANSWER_BYTES)
+  const server = createServer((request, response) => {
+    request
+      .on('data', () => {})
+      .on('end', () => {
+        run(work)
+        response.writeHead(200, { 'content-length': answer.length }).end(answer)
+      })
+  })
+  return {
+    url: await listening(server),
+    prepare: async (count) => (await messagesOf(caller, count)).map((body) => ({ headers: CAR, body })),
+  }
+}
+
+/** About what our answers take. */
+const ANSWER_BYTES = 800
+
 const listen = async (answer: (post: Post) => Promise<Uint8Array>): Promise<string> => {
   const server = createServer(async (request, response) => {
     const chunks: Uint8Array[] = []
@@ -85,11 +111,15 @@ const listen = async (answer: (post: Post) => Promise<Uint8Array>): Promise<stri
     const body = await answer({ headers: request.headers as Record<string, string>, body: Buffer.concat(chunks) })
     response.writeHead(200, { 'content-length': body.length }).end(body)
   })
+  return listening(server)
+}
+
+const listening = async (server: Server): Promise<string> => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`
 }
 
-const KINDS = { ours, sodium: withSodium, stock, jwt }
+const KINDS = { ours, sodium: withSodium, stock, jwt, least }
 const { url, prepare } = await KINDS[process.argv[2] as keyof typeof KINDS]()
 answering(async (asked: { prepare: number; calls: number } | { cpu: true }) => {
   if ('prepare' in asked) {

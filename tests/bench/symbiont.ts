@@ -1,7 +1,8 @@
-import { decodeReceipts, encodeInvocations, generateSeed, nonce, readReceipt, type Ucan, ucansOf } from '@symbiosis/protocol'
+import { decodeReceipts, encodeInvocations, generateSeed, nonce, readReceipt, textOf, type Ucan, ucansOf } from '@symbiosis/protocol'
 import { type API, Delegation, invoke, Message } from '@ucanto/core'
 import { ed25519 } from '@ucanto/principal'
 import { CAR } from '@ucanto/transport'
+import { verification } from './anchor.ts'
 import { type Candidate, cost, interleave, type Plan, share } from './rounds.ts'
 import { atLeast, figure, type Row } from './rows.ts'
 import { nativeSigner, nativeVerifier, stockServer } from './stock.ts'
@@ -26,7 +27,7 @@ export const symbiontSide = async (plan: Plan): Promise<Row[]> => {
       return answers
     },
     run({ invocation, answer }) {
-      const block = decodeReceipts(answer).get(String(invocation.cid))
+      const block = decodeReceipts(answer).get(textOf(invocation.cid))
       if (!block || !readReceipt(block, invocation.cid, host.did).out.ok) throw new Error('The receipt is missing.')
     },
   }
@@ -58,7 +59,8 @@ export const symbiontSide = async (plan: Plan): Promise<Row[]> => {
     },
   }
 
-  const candidates = [invokes, stockInvokes, reads as Candidate, stockReads as Candidate]
+  const least = verification() as Candidate
+  const candidates = [invokes, stockInvokes, reads as Candidate, stockReads as Candidate, least]
   const costs = await interleave(candidates, plan)
   await close()
   const times = (what: string, ours: string, theirs: string) => ({
@@ -69,6 +71,11 @@ export const symbiontSide = async (plan: Plan): Promise<Row[]> => {
   return [
     atLeast(4, times('invoke and encode', invokes.name, stockInvokes.name)),
     atLeast(2, times('decode and verify a receipt', reads.name, stockReads.name)),
+    figure({
+      name: 'symbiont: a receipt read by its verification alone, against stock with OpenSSL',
+      value: share(costs, stockReads.name, least.name),
+      unit: '× as fast',
+    }),
     ...candidates.map(({ name }) => figure({ name: `symbiont: ${name}`, value: cost(costs, name), unit: 'µs CPU' })),
   ]
 }

@@ -80,6 +80,20 @@ export const runStoreTests = (name: string, { module, open, openFull }: StoreSet
       assert.deepEqual(await keys({ prefix: 'x' }), [])
     })
 
+    it('lists all that begins with a prefix, up to the last of characters', async () => {
+      const last = '\u{10ffff}'
+      const all = ['p', 'p/', `p/${last}`, `p/${last}${last}a`, 'p0', 'q\ud7ff', 'q\ud7ffx', 'q\ue000', last, `${last}a`, `${last}${last}`]
+      for (const key of all) await put(key)
+      for (const prefix of ['', 'p', 'p/', 'q\ud7ff', last, `p/${last}`]) {
+        const found = all.filter((key) => key.startsWith(prefix))
+        assert.deepEqual(await keys({ prefix }), found)
+        assert.deepEqual(
+          await every('kind', prefix),
+          found.map((key) => `${key}@space`),
+        )
+      }
+    })
+
     it('goes through every space, in the order of the keys, over many pages', async () => {
       await store.write(async (tx) => {
         for (let number = 0; number < 1500; number++) await tx.put('many', `space${number % 3}`, String(number).padStart(5, '0'), number)

@@ -37,7 +37,7 @@ describe('the gate', () => {
   /** A whole request that comes to `verdict` after some milliseconds of work. */
   const request = async (gate: Gate, one: Caller, verdict: boolean | undefined, ...work: number[]) => {
     await gate.enter(one)
-    const answer = watched(gate.run(one, clock.work(verdict, ...work), (value) => value))
+    const answer = watched(gate.run(one, clock.work(verdict, ...work), { judge: (value) => value }))
     await clock.pass(work.length + 2)
     gate.leave(one)
     return answer
@@ -54,14 +54,11 @@ describe('the gate', () => {
       const gate = gateOf()
       const one = connected(gate)
       assert.equal(gate.strangers, 1)
-      const first = gate.run(one, clock.work(true, 0), (allowed) => allowed)
+      const first = gate.run(one, clock.work(true, 0), { judge: (allowed) => allowed })
       assert.ok(first instanceof Promise, 'in its turn')
       await clock.pass(1)
       assert.equal(gate.strangers, 0)
-      assert.equal(
-        gate.run(one, clock.work('at once', 0), () => true),
-        'at once',
-      )
+      assert.equal(gate.run(one, clock.work('at once', 0), { judge: () => true }), 'at once')
     })
 
     it('and not by one that is open to all, that is refused, or that throws', async () => {
@@ -77,7 +74,7 @@ describe('the gate', () => {
             yield
             throw new Error('no')
           })(),
-          () => true,
+          { judge: () => true },
         ),
       )
       await clock.pass(2)
@@ -159,16 +156,16 @@ describe('the gate', () => {
     it('of the others for what is refused them, and for nothing else', async () => {
       const gate = gateOf({ connection: { burst: 50, perSecond: 1e-9 }, slice: 1000 })
       const one = await proven(gate)
-      for (let index = 0; index < 100; index++) gate.run(one, clock.work(true, 10), (value) => value)
+      for (let index = 0; index < 100; index++) gate.run(one, clock.work(true, 10), { judge: (value) => value })
       assert.equal(gate.strangers, 0)
       for (let index = 0; index < 4; index++) {
         gate.enter(one)
-        gate.run(one, clock.work(false, 10), (value) => value)
+        gate.run(one, clock.work(false, 10), { judge: (value) => value })
         gate.leave(one)
       }
       assert.equal(gate.strangers, 0, '40.8 of 50 are gone, and the 0.2 of its first')
       gate.enter(one)
-      gate.run(one, clock.work(false, 10), (value) => value)
+      gate.run(one, clock.work(false, 10), { judge: (value) => value })
       assert.equal(gate.strangers, 1)
       gate.leave(one)
       assert.equal(refusal(() => gate.enter(one)).name, 'RateLimited')
@@ -179,12 +176,11 @@ describe('the gate', () => {
     it('where a message of one with a lease takes more than a slice', async () => {
       const gate = gateOf({ slice: 2, connection: { burst: 10, perSecond: 1e-9 } })
       const one = await proven(gate)
+      const before = clock.now
       gate.enter(one)
-      const long = watched(gate.run(one, clock.work(false, 2, 2, 2, 5), (value) => value))
-      let between = 0
-      for (let index = 0; index < 4; index++) setImmediate(() => between++)
-      await clock.pass(0)
-      assert.ok(between >= 1)
+      const long = watched(gate.run(one, clock.work(false, 2, 2, 2, 5), { judge: (value) => value }))
+      for (let turn = 0; turn < 10; turn++) await undefined
+      assert.deepEqual([long.state, clock.now], ['waiting', before + 2], 'one of its steps was taken')
       await clock.pass(5)
       assert.equal(long.value, false)
       assert.equal(gate.strangers, 1, 'all its slices are charged')
@@ -285,7 +281,7 @@ describe('the gate', () => {
       gate.closed(leaving.one)
       await clock.pass(0)
       assert.deepEqual([second.state, third.state], ['done', 'waiting'])
-      void gate.run(known.one, clock.work(true, 0), () => true)
+      void gate.run(known.one, clock.work(true, 0), { judge: () => true })
       await clock.pass(1)
       assert.equal(third.state, 'done')
       assert.equal(gate.received(known.one, 1e9), undefined)
@@ -306,7 +302,7 @@ describe('the gate', () => {
     it('also where there is nothing to do for it', async () => {
       const gate = gateOf({ share: 0.01 })
       const known = await proven(gate)
-      gate.run(known, clock.work(true, 0), () => true)
+      gate.run(known, clock.work(true, 0), { judge: () => true })
       const [first, second] = [connected(gate), connected(gate)]
       gate.enter(first)
       gate.enter(second)

@@ -13,10 +13,13 @@ export const createJarHost = async (dir: string): Promise<{ host: Host; socket: 
   return { host, socket }
 }
 
-/** Starts such a host in a process of its own; resolves when it listens. */
-export const startHost = (dir: string): Promise<{ child: ChildProcess; did: string; socket: string }> =>
+/** Starts a host in a process of its own, such a one unless told; resolves when it listens. */
+export const startHost = (
+  dir: string,
+  program = join(import.meta.dirname, 'kill-host.ts'),
+): Promise<{ child: ChildProcess; did: string; socket: string }> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'kill-host.ts'), dir], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [program, dir], { stdio: ['ignore', 'pipe', 'pipe'] })
     let [output, complaint] = ['', '']
     child.stderr.on('data', (data) => {
       complaint += data

@@ -95,6 +95,55 @@ describe('a symbiont calls', () => {
   })
 })
 
+describe('a symbiont whom a host asks to come back', () => {
+  /** A host that refuses the next so many messages, before it looks at them. */
+  const busy = async (world: World, retryAfter: number) => {
+    const host = await world.host('attic')
+    const state = { refuse: 0, asked: 0 }
+    const door: Door = async (call) => {
+      state.asked++
+      if (state.refuse-- > 0) throw new Failure('RateLimited', 'Too much.', { field: 'connection', retryAfter })
+      return host.door(call)
+    }
+    world.place('http://attic.test/', { door, did: host.did, name: 'attic' })
+    const ada = await world.owner('attic')
+    state.asked = 0
+    return { ada, state }
+  }
+
+  it('does, whatever the effect, since nothing ran', async () => {
+    await using world = new World()
+    const { ada, state } = await busy(world, 0.01)
+    state.refuse = 3
+    assert.deepEqual(await ada.use(shelf).ring(), { at: 'attic' })
+    assert.equal(state.asked, 4)
+    state.refuse = 1
+    assert.deepEqual(await ada.use(shelf).fill({}, { body: streamFrom(chunks(2, 10)) }), { bytes: 20 })
+  })
+
+  it('tells who calls where that would take longer than they want to wait', async () => {
+    await using world = new World()
+    const { ada, state } = await busy(world, 0.02)
+    state.refuse = 1000
+    const { name, retryAfter } = await refused(ada.use(shelf).list({}, { patience: 0.05 }))
+    assert.deepEqual([name, retryAfter], ['RateLimited', 0.02])
+    assert.equal(state.asked, 3)
+    assert.equal((await ada.try(shelf).list({}, { patience: 0 })).error?.name, 'RateLimited')
+    assert.equal(state.asked, 4)
+  })
+
+  it('is cancelled while it waits', async () => {
+    await using world = new World()
+    const { ada, state } = await busy(world, 9)
+    state.refuse = 1000
+    const stop = new AbortController()
+    const listing = ada.try(shelf).list({}, { signal: stop.signal })
+    setTimeout(() => stop.abort(), 20)
+    assert.equal((await listing).error?.name, 'Cancelled')
+    assert.equal(state.asked, 1)
+  })
+})
+
 describe('of several hosts a symbiont', () => {
   const twoHosts = async (world: World) => {
     const [attic, cellar] = [await world.host('attic'), await world.host('cellar')]

@@ -23,7 +23,7 @@ export const admitPlainly = async (bytes: Uint8Array, bounds: { readonly [bound:
   most('messageBytes', bytes.length)
   const { roots, blocks } = await readCar(bytes, { maxBlocks: bounds.blocks as number, maxBlockBytes: bounds.blockBytes as number })
   const root = blocks.find(({ cid }) => String(cid) === String(roots[0]))
-  if (!root) throw new Refusal('Malformed')
+  if (!root || roots.length > 1) throw new Refusal('Malformed')
   for (const block of blocks) await checkCid(block)
 
   const content = readCbor(root.bytes) as { [MESSAGE]?: { execute?: unknown } } | null

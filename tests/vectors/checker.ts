@@ -44,8 +44,10 @@ export const checker: Reader = {
     refusedOr(async () => {
       const receipt = readCbor(fromBase64(bytes)) as { ocm?: Record<string, unknown>; sig?: unknown } | null
       const { ocm, sig } = receipt ?? {}
+      if (Object.keys(receipt ?? {}).some((field) => field !== 'ocm' && field !== 'sig')) throw new Refusal('Malformed')
       const out = ocm?.out as { error?: { name?: unknown } } | undefined
-      const isResult = typeof out === 'object' && out !== null && ('ok' in out || typeof out.error?.name === 'string')
+      const isOne = typeof out === 'object' && out !== null && Object.keys(out).length === 1
+      const isResult = isOne && ('ok' in out || typeof out.error?.name === 'string')
       if (!ocm || !isLink(ocm.ran) || !isResult || !(sig instanceof Uint8Array) || sig.length !== 68) throw new Refusal('Malformed')
       if (ocm.iss !== host || String(ocm.ran) !== ran) throw new Refusal('WrongAudience')
       const prefix = [0xed, 0xa1, 0x03, 0x40]

@@ -156,5 +156,23 @@ export const call = async (): Promise<VectorFile> => {
     area.stepOf(two, { proofs: [lease] }, ['Unsupported', through]),
   ])
   await area.call('a handler that fails', 'The caller hears no more than that.', { ...from, can: 'jar/break' }, 'Internal')
+
+  for (const [name, subject] of [
+    ['its DID with a fragment', `${alice.did}#${alice.did.slice('did:key:'.length)}`],
+    ['its DID with the method in capitals', alice.did.replace('key', 'KEY')],
+    ['its DID with a space behind it', `${alice.did} `],
+    ['a DID of another kind of key', 'did:key:zDnaerDaTF5BXEavCrfRZEk316dpbLsfPDZ3WJ5hRTPFU2169'],
+    ['a DID of another method', 'did:web:host.example'],
+    ['everything', 'ucan:*'],
+  ] as const)
+    await area.call(
+      `with ${name} in place of a space`,
+      'A space is named by its DID, letter by letter.',
+      { ...from, subject },
+      {
+        code: 'NotOwner',
+        chain: 'owner',
+      },
+    )
   return area.file()
 }

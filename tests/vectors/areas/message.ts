@@ -1,4 +1,6 @@
-import { cidOf, encode, encodeCar } from '@symbiosis/protocol'
+import { cidOf, encode, encodeCar, type Ucan } from '@symbiosis/protocol'
+import { CID } from 'multiformats/cid'
+import { identity } from 'multiformats/hashes/identity'
 import { bentCbor, blockOf, Pairs, Raw } from '../../attacks/bent.ts'
 import { alice, messageOf } from '../../fixtures.ts'
 import type { VectorFile } from '../format.ts'
@@ -32,6 +34,16 @@ export const message = async (): Promise<VectorFile> => {
     'a message without its root',
     'The root is named, and does not come along.',
     encodeCar({ roots: [cidOf(encode('absent'))], blocks: [call, lease.ucan] }),
+    'Malformed',
+  )
+
+  area.refused(
+    'a message with two roots',
+    'Each of them comes along.',
+    encodeCar({
+      roots: [rootOf([call]).cid, rootOf([lease.ucan]).cid],
+      blocks: [call, lease.ucan, rootOf([call]), rootOf([lease.ucan])],
+    }),
     'Malformed',
   )
 
@@ -80,6 +92,19 @@ export const message = async (): Promise<VectorFile> => {
   await along('a block that nests too deep', 'It counts for nothing.', blockOf(new Raw(new Uint8Array(65).fill(0x81), 0).bytes))
   await along('a block twice', 'Both are the same.', lease.ucan)
 
+  const { bytes } = lease.ucan
+  const { multihash } = cidOf(bytes)
+  for (const [name, description, block] of [
+    [
+      'a block named by what it holds',
+      'The identity is no hash.',
+      { cid: CID.createV1(0x71, identity.digest(nothing.bytes)), bytes: nothing.bytes },
+    ],
+    ['a block under the codec of DAG-PB', 'The hash is right.', { cid: CID.createV1(0x70, multihash), bytes }],
+    ['a block under a codec of two bytes', 'DAG-JSON; the hash is right.', { cid: CID.createV1(0x0129, multihash), bytes }],
+  ] as const)
+    area.refused(name, description, messageOf([call], [call, lease.ucan, block]), 'NotCanonical')
+
   const [first, second] = [await next(), await next()]
   area.steps('two invocations', 'A receipt for each.', [area.stepOf([first, second], { proofs: [lease] }, [through, through])])
   const bad = await area.invocation({ from: alice, can: 'jar/nothing', proofs: [lease] })
@@ -93,6 +118,8 @@ export const message = async (): Promise<VectorFile> => {
   area.steps('an invocation named twice', 'It is one call, with one receipt.', [{ ...step, expect: { receipts: [receipt] } }])
   return area.file()
 }
+
+const rootOf = (execute: readonly Ucan[]) => blockOf(encode({ [MESSAGE]: { execute: execute.map(({ cid }) => cid) } }))
 
 const flipped = (message: Uint8Array, block: Uint8Array): Uint8Array => {
   const at = Buffer.from(message).indexOf(block) + block.length - 1

@@ -12,6 +12,11 @@ type Parts = { ocm: Record<string, unknown>; sig: Uint8Array }
 const parts = ({ bytes }: Block) => decode(bytes) as unknown as Parts
 const issued = (out: object, signer: LocalSigner = host, over = ran) => issueReceipt(signer, over, out as never)
 const honest = issued({ ok: { things: ['gold'] } })
+/** Signed as it stands, whatever it says. */
+const issuedRaw = (out: object): Block => {
+  const ocm = { ...parts(honest).ocm, out }
+  return blockOf(encode({ ocm, sig: Uint8Array.of(0xed, 0xa1, 0x03, 0x40, ...host.sign(encode(ocm))) }))
+}
 const bentBy = (change: (parts: Parts) => object) => blockOf(encode(change(parts(honest))))
 
 const GOOD: readonly [string, string, object][] = [
@@ -59,6 +64,13 @@ const BAD: readonly [string, string, string, Block][] = [
   ['without an outcome', 'The field is missing.', 'Malformed', bentBy(({ sig }) => ({ sig }))],
   ['without a call', 'It says not what ran.', 'Malformed', bentBy(({ ocm, sig }) => ({ ocm: { ...ocm, ran: null }, sig }))],
   ['that says neither', 'Neither answer nor refusal.', 'Malformed', bentBy(({ ocm, sig }) => ({ ocm: { ...ocm, out: {} }, sig }))],
+  [
+    'that says both',
+    'An answer and a refusal, signed by the host.',
+    'Malformed',
+    issuedRaw({ ok: {}, error: { name: 'NoLease', message: 'No lease.' } }),
+  ],
+  ['with a field that nothing signs', 'Beside the signature.', 'Malformed', bentBy((receipt) => ({ ...receipt, more: 1 }))],
   [
     'with a refusal without a name',
     'It says not which.',

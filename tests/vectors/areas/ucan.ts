@@ -114,6 +114,22 @@ const BAD: readonly [string, string, string, (ucan: Ucan) => Block][] = [
     'Malformed',
     (ucan) => bent(ucan, { att: [{ can: 'jar/lo*', with: alice.did }] }),
   ],
+  ...(
+    [
+      ['with the sign for kelvin', 'It lower-cases to the letter k in Unicode.', 'jar/loo\u212a'],
+      ['with a long s', 'It upper-cases to the letter S in Unicode.', 'jar/\u017fink'],
+      ['with a letter that looks like another', 'A Cyrillic one.', '\u0458ar/look'],
+      ['with another slash', 'A wide one.', 'jar\uff0flook'],
+      ['with a line behind it', 'The end of the text is meant, and not of the line.', 'jar/look\n'],
+      ['with a NUL behind it', 'The end of the text is meant, and not the first NUL.', 'jar/look\u0000'],
+      ['with an escape', 'Nothing is unescaped.', 'jar/%6cook'],
+    ] as const
+  ).map(([what, description, can]): [string, string, string, (ucan: Ucan) => Block] => [
+    `an ability ${what}`,
+    description,
+    'Malformed',
+    (ucan) => bent(ucan, { att: [{ can, with: alice.did }] }),
+  ]),
   ['an ability with a space', 'No such character.', 'Malformed', (ucan) => bent(ucan, { att: [{ can: 'jar/look at', with: alice.did }] })],
   [
     'nb: null',
@@ -142,6 +158,13 @@ const BAD: readonly [string, string, string, (ucan: Ucan) => Block][] = [
     'Malformed',
     (ucan) => bent(ucan, { exp: new Raw(0x1b, 0, 0x20, 0, 0, 0, 0, 0, 0) }),
   ],
+  [
+    'an end of 2^64 - 1',
+    'As a signed number it would be -1.',
+    'Malformed',
+    (ucan) => bent(ucan, { exp: new Raw(0x1b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff) }),
+  ],
+  ['an end that is infinite', 'null says that.', 'Malformed', (ucan) => bent(ucan, { exp: new Raw(0xfb, 0x7f, 0xf0, 0, 0, 0, 0, 0, 0) })],
 ]
 
 /** Forms whose fault is their CID say nothing about bytes alone: `forms.json` has them in messages. */
