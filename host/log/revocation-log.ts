@@ -36,7 +36,7 @@ export interface Addition {
 
 const EVIDENCE = 'log/evidence'
 /** Entries that one frame has at the most. */
-export const FRAME_ENTRIES = 256
+const FRAME_ENTRIES = 256
 
 /**
  * The host's own log: what it knew to be revoked, in an order that it can't change any more. It is appended to in the transaction of what is acknowledged,
