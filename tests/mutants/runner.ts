@@ -1,6 +1,6 @@
 import { join } from 'node:path'
-import type { CoverageData, InstrumenterContext, MutantCoverage } from '@stryker-mutator/api/core'
-import { declareClassPlugin, PluginKind } from '@stryker-mutator/api/plugin'
+import type { CoverageData, InstrumenterContext, MutantCoverage, StrykerOptions } from '@stryker-mutator/api/core'
+import { commonTokens, declareClassPlugin, PluginKind, tokens } from '@stryker-mutator/api/plugin'
 import {
   type CompleteDryRunResult,
   type DryRunOptions,
@@ -16,7 +16,6 @@ import {
   toMutantRunResult,
 } from '@stryker-mutator/api/test-runner'
 import Mocha from 'mocha'
-import { testFiles } from './scope.ts'
 
 const { EVENT_HOOK_BEGIN, EVENT_TEST_BEGIN, EVENT_TEST_FAIL, EVENT_TEST_PASS } = Mocha.Runner.constants
 
@@ -32,11 +31,17 @@ const instrumented = (): InstrumenterContext => {
  * 12 has no more, and counts what a suite's hooks do as done while loading: such a mutant would need a new process and every test.
  */
 class MochaRunner implements TestRunner {
+  static readonly inject = tokens(commonTokens.options)
+  readonly #suitePaths: readonly string[]
   readonly #mocha = new Mocha({ timeout: 0 })
   /** Tests by the key under which the work of their suite's hooks is counted. */
   readonly #suites = new Map<string, string[]>()
   #isLoaded = false
   #isFresh = true
+
+  constructor(options: StrykerOptions & { suites?: readonly string[] }) {
+    this.#suitePaths = options.suites ?? []
+  }
 
   capabilities() {
     return { reloadEnvironment: false }
@@ -44,7 +49,7 @@ class MochaRunner implements TestRunner {
 
   async init(): Promise<void> {
     this.#mocha.cleanReferencesAfterRun(false)
-    for (const path of testFiles()) this.#mocha.addFile(join(process.cwd(), path))
+    for (const path of this.#suitePaths) this.#mocha.addFile(join(process.cwd(), path))
   }
 
   /** Twice, since tests that pass but once would kill every mutant after the first. */
@@ -65,7 +70,7 @@ class MochaRunner implements TestRunner {
     await this.#load(mutantActivation === 'static' ? activeMutant.id : undefined)
     const result = await this.#with(activeMutant.id, hitLimit, () => this.#run(disableBail, testFilter))
     const endless = determineHitLimitReached(context.hitCount, hitLimit)
-    const verdict = endless ?? toMutantRunResult(result)
+    const verdict = toMutantRunResult(endless ?? result)
     const wasFresh = this.#isFresh
     this.#isFresh = false
     if (endless || wasFresh || verdict.status !== MutantRunStatus.Killed) return verdict
@@ -97,7 +102,10 @@ class MochaRunner implements TestRunner {
     setBail(this.#mocha.suite, !disableBail)
     this.#mocha.grep(only ? new RegExp(only.map((title) => `^${RegExp.escape(title)}$`).join('|')) : /^/)
     let started = performance.now()
-    const ended = (test: Mocha.Runnable, result: { status: TestStatus.Success } | { status: TestStatus.Failed; failureMessage: string }) => {
+    const ended = (
+      test: Mocha.Runnable,
+      result: { status: TestStatus.Success } | { status: TestStatus.Failed; failureMessage: string },
+    ) => {
       const id = (test.ctx?.currentTest ?? test).fullTitle()
       tests.push({ id, name: id, timeSpentMs: Math.round(performance.now() - started), ...result })
       started = performance.now()
