@@ -182,7 +182,7 @@ const leaseChain: Step = (call, guard) => {
 const STEPS: readonly Step[] = [oneCapability, time, signature, audience, knownAbility, resource, input, ownerChain, leaseChain]
 
 const outOfTime = (ucan: Ucan, now: number, chain: 'owner' | 'lease' | 'invocation'): Refusal | undefined => {
-  const what = chain === 'invocation' ? 'The invocation' : chain === 'lease' ? 'The lease' : 'The delegation'
+  const what = WHAT[chain]
   if (ucan.expiration !== null && now > ucan.expiration + CLOCK_SKEW) {
     return refuse('Expired', `${what} ended ${now - ucan.expiration} seconds ago.`, {
       link: textOf(ucan.cid),
@@ -196,6 +196,8 @@ const outOfTime = (ucan: Ucan, now: number, chain: 'owner' | 'lease' | 'invocati
       .error
   }
 }
+
+const WHAT = { invocation: 'The invocation', lease: 'The lease', owner: 'The delegation' }
 
 const hintForExpired = {
   invocation: 'Send it again with a new expiration, and check the clock of this device.',
