@@ -1,15 +1,23 @@
 import { declareValuePlugin, PluginKind } from '@stryker-mutator/api/plugin'
 
-interface Path {
-  readonly node: { readonly type: string; readonly key?: { readonly name?: string } }
+interface Node {
+  readonly type: string
+  readonly key?: Node & { readonly name?: string }
+  readonly consequent?: Node
+  readonly alternate?: Node
+  readonly right?: Node
 }
 
-/** What is said to people: no test matches it, so that it may change. */
+const isText = (node: Node | undefined): boolean => node?.type === 'TemplateLiteral'
+
+/** What is said to people, and which of two things is: no test matches it, so that it may change. */
 const prose = {
   shouldIgnore(path: unknown): string | undefined {
-    const { node } = path as Path
+    const { node } = path as { node: Node }
     const isHint = node.type === 'ObjectProperty' && node.key?.name === 'hint'
-    return node.type === 'TemplateLiteral' || isHint ? 'it is said to people' : undefined
+    const isChosen = node.type === 'ConditionalExpression' && (isText(node.consequent) || isText(node.alternate))
+    const isAssigned = node.type === 'AssignmentExpression' && isText(node.right)
+    return isText(node) || isHint || isChosen || isAssigned ? 'it is said to people' : undefined
   },
 }
 

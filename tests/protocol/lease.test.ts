@@ -21,7 +21,13 @@ describe('a lease', () => {
   })
 
   it('is nothing that is no lease, on either side', () => {
-    for (const other of [ucan('pin/add'), ucan('lease/*'), ucan('a/lease/pin/*'), ucan('lease/pin/add/b'), ucan('lease/pin/add', 1000, ['lease/pin/add'])]) {
+    for (const other of [
+      ucan('pin/add'),
+      ucan('lease/*'),
+      ucan('a/lease/pin/*'),
+      ucan('lease/pin/add/b'),
+      ucan('lease/pin/add', 1000, ['lease/pin/add']),
+    ]) {
       assert.match(exceeds(other, parent, {}, {}) ?? '', /more abilities/)
       assert.match(exceeds(ucan('lease/pin/add'), other, {}, {}) ?? '', /more abilities/)
       assert.equal(leases(other, 'pin/add'), false)

@@ -88,7 +88,12 @@ export const message = async (): Promise<VectorFile> => {
   ] as const) {
     const digest = code ? new Uint8Array(createHash('sha3-256').update(bytes).digest()) : bytes
     const named = { cid: CID.createV1(0x71, Digest.create(code, digest)), bytes }
-    area.refused(name, 'The hash is right, and not the one that names blocks.', messageOf([call], [lease.ucan, call, named]), 'NotCanonical')
+    area.refused(
+      name,
+      'The hash is right, and not the one that names blocks.',
+      messageOf([call], [lease.ucan, call, named]),
+      'NotCanonical',
+    )
   }
   await along('a block twice', 'Both are the same.', lease.ucan)
 
