@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readlinkSync, rmSync, symlinkSync } from 'node:fs'
-import { constants, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { copyTree, files, root } from '../tree.ts'
 
@@ -37,4 +37,3 @@ const linkPackages = (from: string, to: string): void => {
 process.on('exit', () => {
   for (const folder of copies) rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
 })
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(128 + constants.signals[signal]))

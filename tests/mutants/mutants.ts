@@ -1,8 +1,8 @@
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import type { MutantResult } from '@stryker-mutator/api/core'
+import { start } from './children.ts'
 import { newFolder } from './copy.ts'
 
 /** One change to a source, and what the suites said of it. */
@@ -22,11 +22,7 @@ export const mutantsOf = async (folder: string, sources: readonly string[], suit
   const read = new Map(sources.map((file) => [file, readFileSync(join(folder, file), 'utf8').split('\n')]))
   const out = join(newFolder(), 'results.json')
   const args = [join(import.meta.dirname, 'bend.ts'), out, sources.join(), suites.join()]
-  const child = spawn(process.execPath, args, { cwd: folder, stdio: 'inherit' })
-  const kill = () => child.kill()
-  process.once('exit', kill)
-  const [code] = await once(child, 'exit')
-  process.off('exit', kill)
+  const [code] = await once(start(args, { cwd: folder, stdio: 'inherit' }), 'exit')
   if (code !== 0) throw new Error(`The suites could not be run: exit ${code}.`)
   const results = JSON.parse(readFileSync(out, 'utf8')) as MutantResult[]
   return results.filter(({ status }) => status !== 'Ignored').map((result) => mutantOf(result, folder, read))

@@ -7,19 +7,19 @@ import { type Mutant, mutantsOf } from './mutants.ts'
 import { runTable } from './table.ts'
 
 const TOY = `
-export const mayEnter = (age: number, isBanned: boolean): boolean => {
-  if (age > 17 && !isBanned) return true
+export const mayEnter = (age: number, name: string): boolean => {
+  if (age > 17 && name !== 'mallory') return true
   return false
 }
 `
 const IMPORTS = "import assert from 'node:assert/strict'\nimport { mayEnter } from './toy.ts'\n"
 const LAX = `${IMPORTS}
-it('lets grown-ups in', () => assert.equal(mayEnter(30, false), true))
-it('keeps children out', () => assert.equal(mayEnter(3, false), false))
+it('lets grown-ups in', () => assert.equal(mayEnter(30, 'alice'), true))
+it('keeps children out', () => assert.equal(mayEnter(3, 'bob'), false))
 `
 const STRICT = `${LAX}
-it('draws the line at eighteen', () => assert.deepEqual([mayEnter(17, false), mayEnter(18, false)], [false, true]))
-it('keeps out who is banned', () => assert.equal(mayEnter(30, true), false))
+it('draws the line at eighteen', () => assert.deepEqual([mayEnter(17, 'bob'), mayEnter(18, 'bob')], [false, true]))
+it('keeps mallory out', () => assert.equal(mayEnter(30, 'mallory'), false))
 `
 
 describe('npm run test:mutants', function () {
@@ -38,7 +38,7 @@ describe('npm run test:mutants', function () {
   it('reports what no test notices, and where', async () => {
     const mutants = await bent('lax')
     const found = survivors(mutants).map(({ file, line, from, to }) => `${file}:${line} ${from} -> ${to}`)
-    assert.deepEqual(found.sort(), ['toy/toy.ts:3 !isBanned -> true', 'toy/toy.ts:3 age > 17 -> age >= 17'])
+    assert.deepEqual(found.sort(), ['toy/toy.ts:3 age > 17 -> age >= 17', "toy/toy.ts:3 name !== 'mallory' -> true"])
     const { passed, failures } = judge(mutants, [])
     assert.deepEqual([passed, failures.length], [mutants.length - 2, 2])
   })
@@ -69,7 +69,7 @@ describe('npm run test:mutants', function () {
       test: 'tests/attacks/bounds.test.ts',
       title: 'messageBytes: to the byte',
     }))
-    const { passed, failures } = await runTable([sound, idle] as Parameters<typeof runTable>[0] & {})
+    const { passed, failures } = await runTable([sound, idle] as never)
     assert.deepEqual([passed, failures.length], [1, 1])
   })
 })

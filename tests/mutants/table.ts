@@ -1,7 +1,8 @@
-import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { GUARDS, type Guard } from '../attacks/guards.ts'
+import { start } from './children.ts'
 import { newCopy } from './copy.ts'
 
 /** Runs that may go on at once, each in a copy of its own. */
@@ -67,13 +68,14 @@ const switchedOff = async (folder: string, { file, find, replace, test, title }:
 }
 
 const runTests = async (folder: string, args: readonly string[]): Promise<{ passed?: number; failed?: number; output: string }> => {
-  const child = spawn(process.execPath, [join(folder, 'node_modules/mocha/bin/mocha.js'), ...args], { cwd: folder, timeout: TIMEOUT_MS })
-  const kill = () => child.kill()
-  process.once('exit', kill)
+  const child = start([join(folder, 'node_modules/mocha/bin/mocha.js'), ...args], { cwd: folder, timeout: TIMEOUT_MS })
   let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => (output += text))
-  await new Promise((resolve) => child.once('close', resolve))
-  process.off('exit', kill)
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  }
+  await once(child, 'close')
   const [, passed, failed] = /^(\d+) passed, (\d+) failed$/m.exec(output) ?? []
   return { output, ...(passed !== undefined && { passed: Number(passed), failed: Number(failed) }) }
 }
