@@ -2,7 +2,7 @@ import { newCopy } from './copy.ts'
 import equivalents from './equivalents.json' with { type: 'json' }
 import { judge } from './judging.ts'
 import { mutantsOf } from './mutants.ts'
-import { GUARDS, READERS, testFiles } from './scope.ts'
+import { CORE, READERS, testFiles } from './scope.ts'
 import { runTable } from './table.ts'
 
 // What stays of a graph's shapes in a few thousand of them is told as well by fewer.
@@ -22,7 +22,7 @@ const bent = (sources: readonly string[]) => async (): Promise<Part> => {
 
 const PARTS: { readonly [part: string]: [what: string, run: () => Promise<Part>] } = {
   table: ['The guards of the table, switched off', runTable],
-  guards: ['Who gets in and what they may, bent', bent(GUARDS)],
+  core: ['Who gets in and what they may, bent', bent(CORE)],
   readers: ['What reads the bytes of strangers, bent', bent(READERS)],
 }
 

@@ -1,7 +1,7 @@
 import { globSync } from 'node:fs'
 
 /** Who gets in, and what they may. */
-export const GUARDS = ['admission', 'authorize', 'chain', 'checks', 'lease', 'revocation', 'ucan'].map((name) => `protocol/${name}.ts`)
+export const CORE = ['admission', 'authorize', 'chain', 'checks', 'lease', 'revocation', 'ucan'].map((name) => `protocol/${name}.ts`)
 
 /** What reads the bytes of strangers for them. */
 export const READERS = ['car', 'cbor', 'ed25519', 'payload', 'schema'].map((name) => `protocol/${name}.ts`)

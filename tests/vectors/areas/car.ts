@@ -22,6 +22,8 @@ const joined = (...parts: (number | Uint8Array)[]) => new Raw(...parts).bytes
 const v0 = CID.createV0(Digest.create(0x12, createHash('sha256').update('v0').digest()) as never)
 const identity = CID.createV1(0x55, Digest.create(0x00, Uint8Array.of(7)))
 
+const wide = (bytes: number) => CID.createV1(0x55, Digest.create(0x00, new Uint8Array(bytes)))
+
 const read = (roots: readonly CID[], blocks: readonly Block[]) => ({
   roots: roots.map(String),
   blocks: blocks.map(({ cid, bytes }) => ({ cid: String(cid), bytes: toBase64(bytes) })),
@@ -74,6 +76,7 @@ export const car = (): VectorFile => ({
     bad('a header without roots', 'The list is missing.', header({ version: 1 }), 'Malformed'),
     bad('roots that are no list', 'A link alone.', header({ roots: one.cid, version: 1 }), 'Malformed'),
     bad('a root that is no link', 'A text of a CID.', header({ roots: [String(one.cid)], version: 1 }), 'Malformed'),
+    bad('a root beside a text', 'One link, and one that is none.', header({ roots: [one.cid, 'two'], version: 1 }), 'Malformed'),
     bad(
       'a root that poses as a link',
       'A map like the link objects of some libraries.',
@@ -102,6 +105,31 @@ export const car = (): VectorFile => ({
       'Version 0 is said by saying nothing.',
       joined(HEADER, section(0, 0x70, v0.multihash.bytes, one.bytes)),
       'NotCanonical',
+    ),
+    good(
+      'a CID of 128 bytes',
+      'As long as a CID may be, before the largest block.',
+      [one.cid],
+      [{ cid: wide(124), bytes: sized(64).bytes }],
+    ),
+    bad(
+      'a CID of 129 bytes',
+      'One more.',
+      encodeCar({ roots: [one.cid], blocks: [{ cid: wide(125), bytes: new Uint8Array(1) }] }),
+      'Malformed',
+    ),
+    bad(
+      'a CID that is cut where nearly every one ends',
+      'Its last byte is missing, and nothing follows.',
+      joined(HEADER, section(one.cid.bytes.subarray(0, 35))),
+      'Malformed',
+    ),
+    bad('a length of seven bytes', 'Nothing is that long.', joined(HEADER, encodeVarint(2 ** 48), 1), { code: 'TooLarge', field: 'block' }),
+    bad(
+      'a length of eight bytes',
+      'More than a length may have.',
+      joined(HEADER, new Raw(new Uint8Array(7).fill(0x80), 1).bytes, 1),
+      'Malformed',
     ),
     bad(
       'a CID longer than 128 bytes',
