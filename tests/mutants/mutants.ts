@@ -4,6 +4,7 @@ import { join, relative } from 'node:path'
 import type { MutantResult } from '@stryker-mutator/api/core'
 import { start } from './children.ts'
 import { newFolder } from './copy.ts'
+import type { Place } from './scope.ts'
 
 /** One change to a source, and what the suites said of it. */
 export interface Mutant {
@@ -18,15 +19,17 @@ export interface Mutant {
 }
 
 /** Bends sources of a folder, one place at a time, and runs the suites that pass there. Paths are from the folder. */
-export const mutantsOf = async (folder: string, sources: readonly string[], suites: readonly string[]): Promise<Mutant[]> => {
-  const read = new Map(sources.map((file) => [file, readFileSync(join(folder, file), 'utf8').split('\n')]))
+export const mutantsOf = async (folder: string, places: readonly Place[], suites: readonly string[]): Promise<Mutant[]> => {
+  const read = new Map(places.map(({ file }) => [file, readFileSync(join(folder, file), 'utf8').split('\n')]))
   const out = join(newFolder(), 'results.json')
-  const args = [join(import.meta.dirname, 'bend.ts'), out, sources.join(), suites.join()]
+  const args = [join(import.meta.dirname, 'bend.ts'), out, places.map(patternOf).join(), suites.join()]
   const [code] = await once(start(args, { cwd: folder, stdio: 'inherit' }), 'exit')
   if (code !== 0) throw new Error(`The suites could not be run: exit ${code}.`)
   const results = JSON.parse(readFileSync(out, 'utf8')) as MutantResult[]
   return results.filter(({ status }) => status !== 'Ignored').map((result) => mutantOf(result, folder, read))
 }
+
+const patternOf = ({ file, lines }: Place): string => (lines ? `${file}:${lines.join('-')}` : file)
 
 const mutantOf = (result: MutantResult, folder: string, read: ReadonlyMap<string, readonly string[]>): Mutant => {
   const { fileName, location, replacement, status } = result

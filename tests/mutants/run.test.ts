@@ -32,7 +32,7 @@ describe('npm run test:mutants', function () {
     writeFileSync(join(folder, 'toy/lax.test.ts'), LAX)
     writeFileSync(join(folder, 'toy/strict.test.ts'), STRICT)
   })
-  const bent = (suite: string) => mutantsOf(folder, ['toy/toy.ts'], [`toy/${suite}.test.ts`])
+  const bent = (suite: string) => mutantsOf(folder, [{ file: 'toy/toy.ts' }], [`toy/${suite}.test.ts`])
   const survivors = (mutants: readonly Mutant[]) => mutants.filter(({ fate }) => fate === 'survived')
 
   it('reports what no test notices, and where', async () => {

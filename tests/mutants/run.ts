@@ -2,7 +2,7 @@ import { newCopy } from './copy.ts'
 import equivalents from './equivalents.json' with { type: 'json' }
 import { judge } from './judging.ts'
 import { mutantsOf } from './mutants.ts'
-import { CORE, READERS, testFiles } from './scope.ts'
+import { CORE, type Place, READERS, testFiles } from './scope.ts'
 import { runTable } from './table.ts'
 
 // What stays of a graph's shapes in a few thousand of them is told as well by fewer.
@@ -13,8 +13,8 @@ interface Part {
   readonly failures: readonly string[]
 }
 
-const bent = (sources: readonly string[]) => async (): Promise<Part> => {
-  const judgement = judge(await mutantsOf(newCopy(), sources, testFiles()), equivalents)
+const bent = (places: readonly Place[]) => async (): Promise<Part> => {
+  const judgement = judge(await mutantsOf(newCopy(), places, testFiles()), equivalents)
   const { killed, endless, equivalent, survived, undecided } = judgement.counts
   console.log(`${killed} killed, ${endless} endless, ${equivalent} equivalent, ${survived} survived, ${undecided} undecided`)
   return judgement

@@ -139,6 +139,7 @@ const BAD: readonly [string, string, string, unknown][] = [
   ['a tag that is written longer than needed', '42 in three bytes.', 'NotCanonical', new Raw(0xd9, 0, 42, 0x58, 37, 0, link.bytes)],
   ['a link over a text', 'Links are bytes.', 'Malformed', new Raw(0xd8, 42, 0x61, 0x00)],
   ['a link over nothing', 'Links begin with a zero.', 'Malformed', new Raw(0xd8, 42, 0x40)],
+  ['a link over nothing, before a zero', 'The zero is not its own.', 'Malformed', new Raw(0x82, 0xd8, 42, 0x40, 0x00)],
   ['a link without its zero', 'Links begin with a zero.', 'Malformed', linkOf(link.bytes)],
   ['a link that is cut', 'A digest of 31 bytes that says it has 32.', 'Malformed', linkOf(0, link.bytes.subarray(0, 35))],
   ['a link with a byte more', 'A CID fills its link.', 'Malformed', linkOf(0, link.bytes, 0)],
