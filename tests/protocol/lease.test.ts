@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { didFromPublicKey, exceeds, leases, type Ucan } from '@symbiosis/protocol'
+import { didFromPublicKey, exceeds, leaseOf, leases, type Ucan } from '@symbiosis/protocol'
 
 describe('a lease', () => {
   const host = didFromPublicKey(new Uint8Array(32).fill(1))
@@ -30,6 +30,7 @@ describe('a lease', () => {
     ]) {
       assert.match(exceeds(other, parent, {}, {}) ?? '', /more abilities/)
       assert.match(exceeds(ucan('lease/pin/add'), other, {}, {}) ?? '', /more abilities/)
+      assert.equal(leaseOf(other), undefined)
       assert.equal(leases(other, 'pin/add'), false)
     }
     assert.equal(leases(parent, 'pin/add'), true)
