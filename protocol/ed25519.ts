@@ -179,7 +179,8 @@ const withoutSign = (bytes: Uint8Array, at: number): Uint8Array => {
 const isBelow = (bytes: Uint8Array, at: number, bound: Uint8Array): boolean => {
   for (let index = 31; index >= 0; index--) {
     const [ours, its] = [bytes[at + index] as number, bound[index] as number]
-    if (ours !== its) return ours < its
+    if (ours < its) return true
+    if (ours > its) return false
   }
   return false
 }
