@@ -117,8 +117,8 @@ const cidLength = (bytes: Uint8Array, start: number, end: number): number => {
   // Nearly all are like this.
   if (end - start >= PLAIN_LENGTH && isPlainAt(bytes, start)) return PLAIN_LENGTH
   const cursor = { offset: start }
-  // A CIDv0 is a digest alone; before it stand a version and a codec otherwise.
-  const isDigest = bytes[start] === 0x12 && bytes[start + 1] === 0x20
+  // A CIDv0 is a digest alone, and no version is 18; before it stand a version and a codec otherwise.
+  const isDigest = bytes[start] === 0x12
   for (let part = isDigest ? 2 : 0; part < 3; part++) varint(bytes, cursor)
   const digestLength = varint(bytes, cursor)
   const length = cursor.offset - start + digestLength
@@ -146,8 +146,8 @@ const sectionEnd = (bytes: Uint8Array, cursor: { offset: number }, max: number, 
 const varint = (bytes: Uint8Array, cursor: { offset: number }): number => {
   let value = 0
   for (let shift = 0; shift < 49; shift += 7) {
-    const byte = bytes[cursor.offset++]
-    if (byte === undefined) break
+    // One that is cut goes on for ever.
+    const byte = bytes[cursor.offset++] ?? 0x80
     value += (byte & 0x7f) * 2 ** shift
     if (byte < 0x80) {
       if (byte === 0 && shift > 0) throw new Failure('NotCanonical', 'A length is written longer than needed.')

@@ -22,6 +22,7 @@ const joined = (...parts: (number | Uint8Array)[]) => new Raw(...parts).bytes
 const v0 = CID.createV0(Digest.create(0x12, createHash('sha256').update('v0').digest()) as never)
 const identity = CID.createV1(0x55, Digest.create(0x00, Uint8Array.of(7)))
 
+const oddCodec = CID.createV1(0x20, Digest.create(0x00, Uint8Array.of(7)))
 const wide = (bytes: number) => CID.createV1(0x55, Digest.create(0x00, new Uint8Array(bytes)))
 
 const read = (roots: readonly CID[], blocks: readonly Block[]) => ({
@@ -58,6 +59,8 @@ export const car = (): VectorFile => ({
     good('a CID of version 0', 'A bare sha2-256.', [one.cid], [{ cid: v0, bytes: one.bytes }]),
     good('an identity CID', 'The digest is the block.', [one.cid], [{ cid: identity, bytes: Uint8Array.of(7) }]),
     good('a block of no bytes', 'A CID and nothing behind it.', [one.cid], [{ cid: one.cid, bytes: new Uint8Array() }]),
+    good('a block of no bytes behind an identity CID', 'The same.', [one.cid], [{ cid: identity, bytes: new Uint8Array() }]),
+    good('a CID whose codec is 0x20', 'Which is the length of a digest elsewhere.', [one.cid], [{ cid: oddCodec, bytes: one.bytes }]),
     good('a wrong hash', 'The bytes of another block: told by a later step.', [one.cid], [{ cid: one.cid, bytes: two.bytes }]),
     bad('nothing', 'No bytes.', new Uint8Array(), 'Malformed'),
     bad('a header of no bytes', 'Its length is zero.', Uint8Array.of(0), 'Malformed'),
@@ -92,6 +95,12 @@ export const car = (): VectorFile => ({
       'NotCanonical',
     ),
     bad('a block of no bytes at all', 'Not even a CID.', joined(HEADER, 0), 'Malformed'),
+    bad(
+      'a block of no bytes at all, before others',
+      'A length of two bytes, which is longer than needed.',
+      joined(HEADER, 0, 0x81, 0),
+      'Malformed',
+    ),
     bad('a block that is cut', 'It claims more than there is.', joined(HEADER, blockSection(two).subarray(0, 30)), 'Malformed'),
     bad('a block without a whole CID', 'The digest is cut.', joined(HEADER, section(one.cid.bytes.subarray(0, 20))), 'Malformed'),
     bad(
