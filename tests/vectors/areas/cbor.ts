@@ -82,6 +82,7 @@ const BAD: readonly [string, string, string, unknown][] = [
   ['a simple value', 'No value of DAG-CBOR.', 'Malformed', new Raw(0xf8, 0xff)],
   ['a break', 'It ends nothing here.', 'Malformed', new Raw(0xff)],
   ['a reserved length', 'CBOR has no such initial byte.', 'Malformed', new Raw(0x1c)],
+  ['a reserved length with bytes behind it', 'As if it were a number of 16 bytes.', 'Malformed', new Raw(0x1c, new Uint8Array(16))],
   ['a text of indefinite length', 'Lengths come first.', 'NotCanonical', new Raw(0x7f, 0x61, 0x61, 0xff)],
   ['bytes of indefinite length', 'Lengths come first.', 'NotCanonical', new Raw(0x5f, 0x41, 0x61, 0xff)],
   ['a list of indefinite length', 'Lengths come first.', 'NotCanonical', new Raw(0x9f, 0x01, 0xff)],
