@@ -78,6 +78,21 @@ describe('What a signature covers, against @ipld/dag-ucan', () => {
     )
   })
 
+  it('is the same however long it is, wherever it outgrows its room', async () => {
+    const [claims] = fc.sample(anyClaims, { seed: SEED, numRuns: 1 }) as [Claims]
+    const { length } = text(await stockPayload({ ...claims, nonce: 'x' }))
+    for (const end of ['', '"', 'é'])
+      for (let size = 4096 - length - 20; size < 4096 - length + 120; size++) {
+        const long = { ...claims, nonce: 'x'.repeat(size) + end }
+        assert.equal(text(signingPayload(long)), text(await stockPayload(long)), `${size}`)
+      }
+    for (const size of [10_000, 100_000]) {
+      const long = { ...claims, nonce: 'x'.repeat(size), proofs: Array.from({ length: 9 }, () => claims.proofs).flat() }
+      assert.deepEqual(Buffer.from(signingPayload(long)), Buffer.from(await stockPayload(long)))
+      assert.equal(text(signingPayload(claims)), text(await stockPayload(claims)))
+    }
+  })
+
   it('is the same for a UCAN that was read back, so that it verifies', async () => {
     await fc.assert(
       fc.asyncProperty(anyClaims, async (claims) => {
