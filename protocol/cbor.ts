@@ -116,7 +116,8 @@ class Reader {
   #map(info: number, depth: number): { [key: string]: Value } {
     const length = this.#argument(info)
     const map: { [key: string]: Value } = {}
-    let [previous, previousEnd] = [0, 0]
+    let previous = 0
+    let previousEnd = 0
     for (let index = 0; index < length; index++) {
       const initial = this.#byte()
       if (initial >> 5 !== 3) throw new Failure('Malformed', 'A map has a key that is not text.')
@@ -138,7 +139,8 @@ class Reader {
   #isAfter(previous: number, previousEnd: number, start: number): boolean {
     for (let index = 0; previous + index < previousEnd; index++) {
       const difference = (this.#bytes[start + index] as number) - (this.#bytes[previous + index] as number)
-      if (difference !== 0) return difference > 0
+      if (difference > 0) return true
+      if (difference < 0) return false
     }
     return false
   }

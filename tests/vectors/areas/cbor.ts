@@ -108,6 +108,7 @@ const BAD: readonly [string, string, string, unknown][] = [
     new Raw(0xba, 0xff, 0xff, 0xff, 0xff),
   ],
   ['a map with a key that is no text', 'Keys are texts.', 'Malformed', new Raw(0xa1, 0x01, 0x01)],
+  ['a map with bytes for a key', 'They spell a text.', 'Malformed', new Raw(0xa1, 0x41, 0x61, 0x01)],
   [
     'a map with a key twice',
     'Readers differ in which one counts.',
@@ -151,6 +152,7 @@ const BAD: readonly [string, string, string, unknown][] = [
     linkOf(0, 1, 0x71, 0x92, 0x00, link.bytes.subarray(3)),
   ],
   ['a link of version 0 that says so', 'Version 0 is said by saying nothing.', 'NotCanonical', linkOf(0, 0, 0x70, link.multihash.bytes)],
+  ['65 levels of maps', 'The same in maps.', 'TooLarge', new Raw(...Array.from({ length: 65 }, () => Uint8Array.of(0xa1, 0x61, 0x61)), 0)],
   ['65 levels', 'One too deep: who reads by recursion has to stop somewhere.', 'TooLarge', new Raw(new Uint8Array(65).fill(0x81), 0)],
 ]
 
