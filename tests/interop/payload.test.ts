@@ -78,6 +78,15 @@ describe('What a signature covers, against @ipld/dag-ucan', () => {
     )
   })
 
+  it('is the same for each character by itself', async () => {
+    const [claims] = fc.sample(anyClaims, { seed: SEED, numRuns: 1 }) as [Claims]
+    for (let code = 0; code < 0x300; code++) {
+      const nonce = String.fromCharCode(code)
+      const alone = { ...claims, nonce, facts: [{ [nonce.repeat(2)]: nonce }] }
+      assert.equal(text(signingPayload(alone)), text(await stockPayload(alone)), `character ${code}`)
+    }
+  })
+
   it('is the same however long it is, wherever it outgrows its room', async () => {
     const [claims] = fc.sample(anyClaims, { seed: SEED, numRuns: 1 }) as [Claims]
     const { length } = text(await stockPayload({ ...claims, nonce: 'x' }))
