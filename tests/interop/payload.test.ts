@@ -87,6 +87,16 @@ describe('What a signature covers, against @ipld/dag-ucan', () => {
     }
   })
 
+  it('has no field that is undefined', async () => {
+    const [claims] = fc.sample(anyClaims, { seed: SEED, numRuns: 1 }) as [Claims]
+    const signed = (nb: object) => {
+      const capabilities = [{ can: 'pin/add', with: dids[0] as DID, nb: nb as never }]
+      return text(signingPayload({ ...claims, capabilities }))
+    }
+    assert.equal(signed({ a: undefined, b: 1, c: undefined }), signed({ b: 1 }))
+    assert.equal(signed({ a: undefined }), signed({}))
+  })
+
   it('is the same however long it is, wherever it outgrows its room', async () => {
     const [claims] = fc.sample(anyClaims, { seed: SEED, numRuns: 1 }) as [Claims]
     const { length } = text(await stockPayload({ ...claims, nonce: 'x' }))
