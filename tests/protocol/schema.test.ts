@@ -79,6 +79,7 @@ describe('A schema', () => {
     assert.equal(at({ abilities: [], more: 1 }), 'more')
     assert.equal(at({}), 'abilities')
     assert.equal(at(1), '')
+    mustMatch(schema, { abilities: [{ can: 'a' }] }, 'access/request')
     refuses(() => mustMatch(schema, { abilities: [{}] }, 'access/request'), 'InvalidInput', { field: 'abilities[0].can' })
   })
 
