@@ -67,7 +67,15 @@ class MochaRunner implements TestRunner {
 
   async mutantRun({ activeMutant, testFilter, disableBail, hitLimit, mutantActivation }: MutantRunOptions): Promise<MutantRunResult> {
     const context = instrumented()
-    await this.#load(mutantActivation === 'static' ? activeMutant.id : undefined)
+    if (mutantActivation === 'static') {
+      const failureMessage = await this.#load(activeMutant.id).then(
+        () => undefined,
+        (thrown: unknown) => `${thrown}`,
+      )
+      // It is noticed by all who load it.
+      if (failureMessage !== undefined) return { status: MutantRunStatus.Killed, killedBy: [], failureMessage, nrOfTests: 0 }
+    }
+    await this.#load(undefined)
     const result = await this.#with(activeMutant.id, hitLimit, () => this.#run(disableBail, testFilter))
     const endless = determineHitLimitReached(context.hitCount, hitLimit)
     const verdict = toMutantRunResult(endless ?? result)
