@@ -21,7 +21,7 @@ export interface Revocation {
  * audience. A flat set of issuers would let a receiver revoke what its own delegation came from.
  */
 export const bearing = (revocation: Pick<Revocation, 'by'>, path: readonly Ucan[]): boolean =>
-  path.at(-1)?.audience === revocation.by || path.some((link) => link.issuer === revocation.by)
+  (path.at(-1) as Ucan).audience === revocation.by || path.some((link) => link.issuer === revocation.by)
 
 /** Taking back what was delegated or leased. Final: a revocation can't be revoked. */
 export const revocation = service('ucan', {
