@@ -97,7 +97,6 @@ export class UcanMemory {
     if (young) return young
     const old = this.#old.get(name)
     if (!old) return undefined
-    this.#old.delete(name)
     this.#oldBytes -= old.ucan.bytes.length
     this.#keep(name, old)
     return old
@@ -179,7 +178,7 @@ function* checkHashes(blocks: readonly Block[], root: Block, memory: UcanMemory)
 /** One UCAN, one CID: a second codec or hash function would give it a second one, which no revocation names. */
 const checkHash = (block: Block): void => {
   const { cid } = block
-  if (cid.version !== 1 || cid.code !== DAG_CBOR || cid.multihash.code !== 0x12 || cid.multihash.size !== 32) {
+  if (cid.code !== DAG_CBOR || cid.multihash.code !== 0x12 || cid.multihash.size !== 32) {
     throw new Failure('NotCanonical', 'A block of the message is not named by CIDv1, dag-cbor and sha2-256.', { link: textOf(cid) })
   }
   verifyBlock(block)
@@ -243,17 +242,16 @@ const checkDepth = (invocations: readonly Ucan[], ucans: ReadonlyMap<string, Uca
   if (ucans.size <= bounds.depth) return
   const depths = new Map<Ucan, number>()
   const depthOf = (ucan: Ucan, level: number): number => {
-    if (level > bounds.depth) throw tooLarge('depth', level, bounds.depth, 'A chain of proofs', textOf(ucan.cid))
-    let depth = depths.get(ucan)
-    if (depth === undefined) {
-      depth = 1
-      for (const proof of ucan.proofs) {
-        const above = ucans.get(textOf(proof))
-        if (above) depth = Math.max(depth, 1 + depthOf(above, level + 1))
-      }
-      depths.set(ucan, depth)
+    const known = depths.get(ucan)
+    const reached = level + (known ?? 1) - 1
+    if (reached > bounds.depth) throw tooLarge('depth', reached, bounds.depth, 'A chain of proofs', textOf(ucan.cid))
+    if (known !== undefined) return known
+    let depth = 1
+    for (const proof of ucan.proofs) {
+      const above = ucans.get(textOf(proof))
+      if (above) depth = Math.max(depth, 1 + depthOf(above, level + 1))
     }
-    if (level + depth - 1 > bounds.depth) throw tooLarge('depth', level + depth - 1, bounds.depth, 'A chain of proofs', textOf(ucan.cid))
+    depths.set(ucan, depth)
     return depth
   }
   for (const invocation of invocations) depthOf(invocation, 1)

@@ -182,7 +182,7 @@ const leaseChain: Step = (call, guard) => {
 const STEPS: readonly Step[] = [oneCapability, time, signature, audience, knownAbility, resource, input, ownerChain, leaseChain]
 
 const outOfTime = (ucan: Ucan, now: number, chain: 'owner' | 'lease' | 'invocation'): Refusal | undefined => {
-  const what = chain === 'invocation' ? 'The invocation' : chain === 'lease' ? 'The lease' : 'The delegation'
+  const what = WHAT[chain]
   if (ucan.expiration !== null && now > ucan.expiration + CLOCK_SKEW) {
     return refuse('Expired', `${what} ended ${now - ucan.expiration} seconds ago.`, {
       link: textOf(ucan.cid),
@@ -191,11 +191,13 @@ const outOfTime = (ucan: Ucan, now: number, chain: 'owner' | 'lease' | 'invocati
       hint: hintForExpired[chain],
     }).error
   }
-  if (ucan.notBefore !== undefined && now < ucan.notBefore - CLOCK_SKEW) {
-    return refuse('TooEarly', `${what} begins in ${ucan.notBefore - now} seconds.`, { link: textOf(ucan.cid), chain, at: ucan.notBefore })
-      .error
+  const { notBefore = 0 } = ucan
+  if (now < notBefore - CLOCK_SKEW) {
+    return refuse('TooEarly', `${what} begins in ${notBefore - now} seconds.`, { link: textOf(ucan.cid), chain, at: notBefore }).error
   }
 }
+
+const WHAT = { invocation: 'The invocation', lease: 'The lease', owner: 'The delegation' }
 
 const hintForExpired = {
   invocation: 'Send it again with a new expiration, and check the clock of this device.',
@@ -211,7 +213,7 @@ const allowsClaim = (link: Ucan, claim: Capability, ability: Ability): Refusal |
     if (!covers(can, claim.can) && can !== 'ucan:*') continue
     const fields = nb ? Object.keys(nb) : []
     const unknown = fields.find((field) => !Object.hasOwn(ability.nb.properties ?? {}, field))
-    const other = fields.find((field) => !sameValue(nb?.[field], ownField(claim.nb, field)))
+    const other = fields.find((field) => !sameValue((nb as NonNullable<typeof nb>)[field], ownField(claim.nb, field)))
     if (unknown === undefined && other === undefined) return undefined
     reason =
       unknown === undefined ? `allows only one value of "${other}"` : `has the caveat "${unknown}", which "${claim.can}" does not know`
@@ -239,8 +241,8 @@ const narrowsAll = (path: Path, edgesOf: (path: Path) => Edge[]): Refusal | unde
   const child = path.at(-1) as Ucan
   const parent = path.at(-2)
   if (!parent) return undefined
-  const [stated, above] = [edgesOf([child]), edgesOf(path.slice(0, -1))]
-  const reason = exceeds(child, parent, stated[0]?.limits ?? {}, above.at(-1)?.limits ?? {})
+  const [stated, above] = [[child], path.slice(0, -1)].map((part) => edgesOf(part).at(-1) as Edge) as [Edge, Edge]
+  const reason = exceeds(child, parent, stated.limits, above.limits)
   if (reason)
     return refuse('NoLease', `The lease ${brief(child.cid)} is void: ${reason}.`, { link: String(child.cid), chain: 'lease' }).error
 }

@@ -2,7 +2,7 @@ import type { CID } from 'multiformats/cid'
 import type { Block } from './block.ts'
 import { decode, encode } from './cbor.ts'
 import { Failure } from './failure.ts'
-import { asLink, copyAt, decodeCid, linkAt } from './link.ts'
+import { asLink, copyAt, decodeCid, isPlainAt, linkAt, PLAIN_LENGTH } from './link.ts'
 import { streamFrom } from './stream.ts'
 
 /**
@@ -114,12 +114,11 @@ const cidAt = (bytes: Uint8Array, start: number, end: number): CID => decodeCid(
 
 /** How many of the leading bytes are a CID. */
 const cidLength = (bytes: Uint8Array, start: number, end: number): number => {
-  // Nearly all are like this: version 1, a codec of one byte, sha2-256.
-  const isPlain = bytes[start] === 1 && (bytes[start + 1] as number) < 0x80 && bytes[start + 2] === 0x12 && bytes[start + 3] === 0x20
-  if (isPlain && end - start >= 36) return 36
+  // Nearly all are like this.
+  if (end - start >= PLAIN_LENGTH && isPlainAt(bytes, start)) return PLAIN_LENGTH
   const cursor = { offset: start }
-  // A CIDv0 is a digest alone; before it stand a version and a codec otherwise.
-  const isDigest = bytes[start] === 0x12 && bytes[start + 1] === 0x20
+  // A CIDv0 is a digest alone, and no version is 18; before it stand a version and a codec otherwise.
+  const isDigest = bytes[start] === 0x12
   for (let part = isDigest ? 2 : 0; part < 3; part++) varint(bytes, cursor)
   const digestLength = varint(bytes, cursor)
   const length = cursor.offset - start + digestLength
@@ -147,8 +146,8 @@ const sectionEnd = (bytes: Uint8Array, cursor: { offset: number }, max: number, 
 const varint = (bytes: Uint8Array, cursor: { offset: number }): number => {
   let value = 0
   for (let shift = 0; shift < 49; shift += 7) {
-    const byte = bytes[cursor.offset++]
-    if (byte === undefined) break
+    // One that is cut goes on for ever.
+    const byte = bytes[cursor.offset++] ?? 0x80
     value += (byte & 0x7f) * 2 ** shift
     if (byte < 0x80) {
       if (byte === 0 && shift > 0) throw new Failure('NotCanonical', 'A length is written longer than needed.')

@@ -107,7 +107,7 @@ class Reader {
 
   #list(info: number, depth: number): Value[] {
     const length = this.#argument(info)
-    if (length > this.#bytes.length - this.offset) throw new Failure('Malformed', 'A list claims more items than the block has bytes.')
+    // What is claimed is not made room for: a list that claims too much ends with the block.
     const list: Value[] = []
     for (let index = 0; index < length; index++) list.push(this.value(depth + 1))
     return list
@@ -116,13 +116,14 @@ class Reader {
   #map(info: number, depth: number): { [key: string]: Value } {
     const length = this.#argument(info)
     const map: { [key: string]: Value } = {}
-    let [previous, previousEnd] = [-1, -1]
+    let previous = 0
+    let previousEnd = 0
     for (let index = 0; index < length; index++) {
       const initial = this.#byte()
       if (initial >> 5 !== 3) throw new Failure('Malformed', 'A map has a key that is not text.')
       const start = this.offset - 1
       const key = this.#text(initial & 0x1f)
-      if (previous >= 0 && !this.#isAfter(previous, previousEnd, start)) {
+      if (index > 0 && !this.#isAfter(previous, previousEnd, start)) {
         throw new Failure('NotCanonical', 'A map has its keys twice or out of order.')
       }
       // Assigning it would set the prototype instead of a field.
@@ -138,7 +139,8 @@ class Reader {
   #isAfter(previous: number, previousEnd: number, start: number): boolean {
     for (let index = 0; previous + index < previousEnd; index++) {
       const difference = (this.#bytes[start + index] as number) - (this.#bytes[previous + index] as number)
-      if (difference !== 0) return difference > 0
+      if (difference > 0) return true
+      if (difference < 0) return false
     }
     return false
   }

@@ -133,9 +133,7 @@ const misdirected = (audience: string, proofs: readonly CID[], search: Search, m
 /** Whether someone who may has revoked the last link; the ones above were asked on the way. */
 const revoked = (path: Path, chain: 'owner' | 'lease', guard: Guard): Refusal | undefined => {
   const link = path.at(-1) as Ucan
-  const revocations = guard.revocations(link.cid)
-  if (revocations.length === 0) return undefined
-  const revocation = revocations.find((candidate) => bearing(candidate, path))
+  const revocation = guard.revocations(link.cid).find((candidate) => bearing(candidate, path))
   if (!revocation) return undefined
   return refuse('Revoked', `The ${chain === 'lease' ? 'lease' : 'delegation'} ${brief(link.cid)} was revoked.`, {
     link: String(link.cid),

@@ -109,7 +109,7 @@ const verifyNative = (publicKey: Uint8Array, message: Uint8Array, signature: Uin
   try {
     key = native.createPublicKey({ key: { kty: 'OKP', crv: 'Ed25519', x: base64url(publicKey) }, format: 'jwk' })
   } catch {
-    return false
+    return false // OpenSSL takes any 32 bytes; other runtimes may look at them
   }
   if (publicKeys.size >= MAX_CACHED_KEYS) publicKeys.clear()
   publicKeys.set(someBits(publicKey, 0), { bytes: new Uint8Array(publicKey), key })
@@ -179,7 +179,8 @@ const withoutSign = (bytes: Uint8Array, at: number): Uint8Array => {
 const isBelow = (bytes: Uint8Array, at: number, bound: Uint8Array): boolean => {
   for (let index = 31; index >= 0; index--) {
     const [ours, its] = [bytes[at + index] as number, bound[index] as number]
-    if (ours !== its) return ours < its
+    if (ours < its) return true
+    if (ours > its) return false
   }
   return false
 }

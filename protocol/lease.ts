@@ -53,7 +53,7 @@ export const exceeds = (child: Ucan, parent: Ucan, stated: Amounts, above: Amoun
   if (!mine || !its || !covers(its.can, mine.can)) return 'it leases more abilities than the lease above it'
   if (parent.expiration === null || child.expiration === null || child.expiration > parent.expiration)
     return 'it ends after the lease above it'
-  const wider = Object.keys(stated).find((name) => above[name] !== undefined && (stated[name] as number) > (above[name] as number))
+  const wider = Object.keys(stated).find((name) => (stated[name] as number) > (above[name] ?? Number.POSITIVE_INFINITY))
   return wider && `its limit ${wider} is higher than in the lease above it`
 }
 

@@ -99,7 +99,11 @@ export const textOf = (cid: CID): string => {
 }
 
 /** Bytes of a CIDv1 with a codec of one byte and sha2-256. */
-const PLAIN_LENGTH = 36
+export const PLAIN_LENGTH = 36
+
+/** Whether such a CID begins there. */
+export const isPlainAt = (bytes: Uint8Array, at: number): boolean =>
+  bytes[at] === 1 && (bytes[at + 1] as number) < 0x80 && bytes[at + 2] === 0x12 && bytes[at + 3] === 0x20
 
 /**
  * Reads a CID that fills `bytes` whole; it keeps them.
@@ -107,9 +111,7 @@ const PLAIN_LENGTH = 36
  */
 export const decodeCid = (bytes: Uint8Array<ArrayBuffer>): CID => {
   // It has no other spelling, and is nearly every CID there is.
-  if (bytes.length === PLAIN_LENGTH && bytes[0] === 1 && (bytes[1] as number) < 0x80 && bytes[2] === 0x12 && bytes[3] === 0x20) {
-    return plainCid(bytes)
-  }
+  if (bytes.length === PLAIN_LENGTH && isPlainAt(bytes, 0)) return plainCid(bytes)
   let cid: CID
   try {
     cid = CID.decode(bytes)

@@ -9,7 +9,7 @@ import type { Claims } from './ucan.ts'
  * Source: @ipld/dag-ucan `formatter.js`, whose output this equals byte for byte (tested).
  */
 export const signingPayload = (claims: Claims): Uint8Array => {
-  json.length = 0
+  json.clear()
   json.raw('{"att":')
   json.value(claims.capabilities as unknown as Value)
   json.raw(`,"aud":"`)
@@ -38,10 +38,18 @@ export const signingPayload = (claims: Claims): Uint8Array => {
   return behindHeader(json)
 }
 
+/** What nearly every payload has room in; a larger one has its own, which is let go again. */
+const SCRATCH_BYTES = 4096
+
 /** Writes DAG-JSON: keys in the order of their UTF-16 units, links and bytes as maps under "/". */
 class Writer {
-  bytes = new Uint8Array(4096)
+  bytes = new Uint8Array(SCRATCH_BYTES)
   length = 0
+
+  clear(): void {
+    this.length = 0
+    if (this.bytes.length > SCRATCH_BYTES) this.bytes = new Uint8Array(SCRATCH_BYTES)
+  }
 
   /** A text that is ASCII. */
   raw(text: string): void {
@@ -103,14 +111,12 @@ class Writer {
   }
 
   #reserve(more: number): void {
-    if (this.length + more > this.bytes.length) this.bytes = grown(this.bytes, this.length + more)
+    const least = this.length + more
+    if (least <= this.bytes.length) return
+    const grown = new Uint8Array(Math.max(this.bytes.length * 2, least))
+    grown.set(this.bytes)
+    this.bytes = grown
   }
-}
-
-const grown = (bytes: Uint8Array<ArrayBuffer>, least: number): Uint8Array<ArrayBuffer> => {
-  const more = new Uint8Array(Math.max(bytes.length * 2, least))
-  more.set(bytes)
-  return more
 }
 
 const inOrder = (keys: string[]): string[] => {
@@ -123,12 +129,17 @@ const json = new Writer()
 
 const ALPHABET = text8.encode('ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_')
 const HEADER = text8.encode(`${btoa('{"alg":"EdDSA","typ":"JWT","ucv":"0.9.1"}').replaceAll('=', '')}.`)
-let payload = grown(HEADER, 8192)
+const withHeader = (length: number): Uint8Array => {
+  const payload = new Uint8Array(length)
+  payload.set(HEADER)
+  return payload
+}
+const scratch = withHeader(2 * SCRATCH_BYTES)
 
 /** The header, and behind it what was written in base 64 for URLs, without padding. */
 const behindHeader = ({ bytes, length }: Writer): Uint8Array => {
   const end = HEADER.length + Math.ceil((length * 4) / 3)
-  if (end > payload.length) payload = grown(payload, end)
+  const payload = end > scratch.length ? withHeader(end) : scratch
   let at = HEADER.length
   for (let index = 0; index < length; index += 3) {
     // Beyond the end stands what an earlier payload left, and counts as zero.

@@ -163,8 +163,9 @@ const checkInteger = (
   value: unknown,
   path: string,
 ) => {
-  if (typeof value !== 'number' || !Number.isSafeInteger(value)) return mismatch(path, 'must be a whole number')
-  return value < minimum || value > maximum ? mismatch(path, `must be between ${minimum} and ${maximum}`) : undefined
+  if (!Number.isSafeInteger(value)) return mismatch(path, 'must be a whole number')
+  const number = value as number
+  return number < minimum || number > maximum ? mismatch(path, `must be between ${minimum} and ${maximum}`) : undefined
 }
 
 const checkList = ({ items = {}, maxItems = Number.POSITIVE_INFINITY }: JsonSchema, value: unknown, path: string, open: boolean) => {

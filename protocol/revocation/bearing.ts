@@ -19,4 +19,4 @@ export interface Revocation {
  * audience. A flat set of issuers would let a receiver revoke what its own delegation came from.
  */
 export const bearing = (revocation: Pick<Revocation, 'by'>, path: readonly Ucan[]): boolean =>
-  path.at(-1)?.audience === revocation.by || path.some((link) => link.issuer === revocation.by)
+  (path.at(-1) as Ucan).audience === revocation.by || path.some((link) => link.issuer === revocation.by)

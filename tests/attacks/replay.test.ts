@@ -143,9 +143,10 @@ describe('a replay over many doors', () => {
   const stage = setTheStage(() => ({ services: [jarService(seen)] }))
   it('is the same call', async () => {
     const { world, lease } = stage
+    const { count: before = 0 } = seen.runs
     const doors = Array.from({ length: 5 }, () => inProcessChannel(world.host.door))
     const count = await world.invocation(alice, { can: 'jar/count', nb: {}, proofs: [lease] })
     await Promise.all(doors.map((door) => world.send(count, [lease.ucan], door)))
-    assert.equal(seen.runs.count, 1)
+    assert.equal(seen.runs.count, before + 1)
   })
 })

@@ -78,6 +78,40 @@ describe('What a signature covers, against @ipld/dag-ucan', () => {
     )
   })
 
+  it('is the same for each character by itself', async () => {
+    const [claims] = fc.sample(anyClaims, { seed: SEED, numRuns: 1 }) as [Claims]
+    for (let code = 0; code < 0x300; code++) {
+      const nonce = String.fromCharCode(code)
+      const alone = { ...claims, nonce, facts: [{ [nonce.repeat(2)]: nonce }] }
+      assert.equal(text(signingPayload(alone)), text(await stockPayload(alone)), `character ${code}`)
+    }
+  })
+
+  it('has no field that is undefined', async () => {
+    const [claims] = fc.sample(anyClaims, { seed: SEED, numRuns: 1 }) as [Claims]
+    const signed = (nb: object) => {
+      const capabilities = [{ can: 'pin/add', with: dids[0] as DID, nb: nb as never }]
+      return text(signingPayload({ ...claims, capabilities }))
+    }
+    assert.equal(signed({ a: undefined, b: 1, c: undefined }), signed({ b: 1 }))
+    assert.equal(signed({ a: undefined }), signed({}))
+  })
+
+  it('is the same however long it is, wherever it outgrows its room', async () => {
+    const [claims] = fc.sample(anyClaims, { seed: SEED, numRuns: 1 }) as [Claims]
+    const { length } = text(await stockPayload({ ...claims, nonce: 'x' }))
+    for (const end of ['', '"', 'é'])
+      for (let size = 4096 - length - 20; size < 4096 - length + 120; size++) {
+        const long = { ...claims, nonce: 'x'.repeat(size) + end }
+        assert.equal(text(signingPayload(long)), text(await stockPayload(long)), `${size}`)
+      }
+    for (const size of [10_000, 100_000]) {
+      const long = { ...claims, nonce: 'x'.repeat(size), proofs: Array.from({ length: 9 }, () => claims.proofs).flat() }
+      assert.deepEqual(Buffer.from(signingPayload(long)), Buffer.from(await stockPayload(long)))
+      assert.equal(text(signingPayload(claims)), text(await stockPayload(claims)))
+    }
+  })
+
   it('is the same for a UCAN that was read back, so that it verifies', async () => {
     await fc.assert(
       fc.asyncProperty(anyClaims, async (claims) => {

@@ -80,6 +80,17 @@ describe('A CAR', () => {
     await bothRefuse(car, 'TooLarge', { field: 'block', limit: 99, asked: 100 }, { maxBlocks: 3, maxBlockBytes: 99 })
   })
 
+  it('has a header as large as any has to be, and no larger', async () => {
+    const wide = (bytes: number) => CID.createV1(0x55, Digest.create(0, new Uint8Array(bytes)))
+    const sized = (last: number) => encode({ roots: [...Array.from({ length: 99 }, () => roots[0]), wide(last)], version: 1 })
+    const last = 5 + 4096 - sized(5).length
+    const good = section(sized(last))
+    assert.equal(sized(last).length, 4096)
+    assert.equal(decodeCar(good, BOUNDS).roots.length, 100)
+    assert.deepEqual(await read(good), [])
+    await bothRefuse(section(sized(last + 1)), 'TooLarge', { field: 'header', limit: 4096, asked: 4097 })
+  })
+
   it('is refused before it is read where a length claims more than the bound', async () => {
     const claims = concat(header({ roots, version: 1 }), encodeVarint(2 ** 40))
     await bothRefuse(claims, 'TooLarge', { field: 'block' })
@@ -106,6 +117,7 @@ describe('A CAR', () => {
     await bothRefuse(header({ roots, version: 2 }), 'Unsupported')
     await bothRefuse(header({ roots: 'none', version: 1 }), 'Malformed')
     await bothRefuse(header({ roots: ['text'], version: 1 }), 'Malformed')
+    await bothRefuse(header({ roots: [...roots, 'text'], version: 1 }), 'Malformed')
     await bothRefuse(header({ version: 1 }), 'Malformed')
     await bothRefuse(header(null), 'Unsupported')
     await bothRefuse(concat(good, Uint8Array.of(0)), 'Malformed')

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { hash } from 'node:crypto'
+import crypto, { hash } from 'node:crypto'
 import { ed25519 } from '@noble/curves/ed25519.js'
 import { sodium } from '@symbiosis/host/sodium'
 import { backend, type Ed25519, generateSeed, signerFromSeed, useEd25519, verifies, verifySignature } from '@symbiosis/protocol'
@@ -293,6 +293,33 @@ describe('another Ed25519', () => {
     assert.equal(asked.verify, 0)
   })
 
+  it('is asked about all that has one, to the bit', () => {
+    const { ed25519: other } = counting({ verify: () => true })
+    const isAsked = (key: Uint8Array, signature: Uint8Array) => verifySignature(other, key, message(0), signature)
+    const signature = keyPair(secret).sign(message(0))
+    const negative = (y: bigint) => bytes32(y | (1n << 255n))
+    for (const y of [2n, P - 2n, P - 0xedn, P - 0xeen, P - 2n ** 248n]) {
+      for (const point of [bytes32(y), negative(y)]) {
+        assert.ok(isAsked(point, signature), `a key with y = ${y}`)
+        assert.ok(isAsked(A.toBytes(), concat(point, bytes32(1n))), `an R with y = ${y}`)
+      }
+    }
+    for (let y = P; y < 2n ** 255n; y++) {
+      for (const point of [bytes32(y), negative(y)])
+        assert.ok(!isAsked(point, signature) && !isAsked(A.toBytes(), concat(point, bytes32(1n))))
+    }
+    const withS = (S: bigint) => isAsked(A.toBytes(), concat(R.toBytes(), bytes32(S)))
+    for (const S of [0n, L - 1n, L - 256n, 2n ** 252n]) assert.ok(withS(S), `S = ${S}`)
+    for (const S of [L, L + 1n, L + 256n, 2n ** 253n, 2n ** 256n - 1n]) assert.ok(!withS(S), `S = ${S}`)
+    for (const [key, other] of [
+      [A.toBytes(), signature.subarray(0, 63)],
+      [A.toBytes(), concat(signature, Uint8Array.of(0))],
+      [A.toBytes().subarray(0, 31), signature],
+      [concat(A.toBytes(), Uint8Array.of(0)), signature],
+    ] as const)
+      assert.ok(!isAsked(key, other))
+  })
+
   const wrong: { [what: string]: [Partial<Ed25519>, RegExp] } = {
     'accepts everything': [{ verify: () => true }, /something else/],
     'refuses everything': [{ verify: () => false }, /a good signature/],
@@ -313,4 +340,46 @@ describe('another Ed25519', () => {
       assert.deepEqual(asked, before)
     })
   }
+})
+
+describe("the runtime's keys", () => {
+  /** The function itself, counted: what is remembered shows in nothing else. */
+  const madeBy = (run: () => void): number => {
+    const real = crypto.createPublicKey
+    let made = 0
+    const counted = (...args: Parameters<typeof real>) => {
+      made++
+      return real(...args)
+    }
+    Object.assign(crypto, { createPublicKey: counted })
+    try {
+      run()
+    } finally {
+      Object.assign(crypto, { createPublicKey: real })
+    }
+    return made
+  }
+  let next = 1n
+  const key = () => bytes32(2n ** 200n + (next++ << 8n))
+  const ask = (...keys: Uint8Array[]) => {
+    for (const each of keys) verifySignature('native', each, message(0), concat(R.toBytes(), bytes32(1n)))
+  }
+  const isMadeAnew = (known: Uint8Array) => madeBy(() => ask(known)) === 1
+
+  it('are made once, and forgotten all at once where there are too many', () => {
+    const known = key()
+    const other = key()
+    assert.equal(
+      madeBy(() => ask(known, other, known, other)),
+      2,
+    )
+    let more = 0
+    for (; more <= 4096 && !isMadeAnew(known); more++) ask(key())
+    assert.ok(more <= 4096, `${more} keys are remembered`)
+    // The one that was too much, and this one; with these it is full.
+    for (let count = 2; count < 4096; count++) ask(key())
+    assert.ok(!isMadeAnew(known))
+    ask(key())
+    assert.ok(isMadeAnew(known))
+  })
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { didFromPublicKey, exceeds, leases, type Ucan } from '@symbiosis/protocol'
+import { didFromPublicKey, exceeds, leaseOf, leases, type Ucan } from '@symbiosis/protocol'
 
 describe('a lease', () => {
   const host = didFromPublicKey(new Uint8Array(32).fill(1))
@@ -21,9 +21,16 @@ describe('a lease', () => {
   })
 
   it('is nothing that is no lease, on either side', () => {
-    for (const other of [ucan('pin/add'), ucan('lease/*'), ucan('lease/pin/add', 1000, ['lease/pin/add'])]) {
+    for (const other of [
+      ucan('pin/add'),
+      ucan('lease/*'),
+      ucan('a/lease/pin/*'),
+      ucan('lease/pin/add/b'),
+      ucan('lease/pin/add', 1000, ['lease/pin/add']),
+    ]) {
       assert.match(exceeds(other, parent, {}, {}) ?? '', /more abilities/)
       assert.match(exceeds(ucan('lease/pin/add'), other, {}, {}) ?? '', /more abilities/)
+      assert.equal(leaseOf(other), undefined)
       assert.equal(leases(other, 'pin/add'), false)
     }
     assert.equal(leases(parent, 'pin/add'), true)

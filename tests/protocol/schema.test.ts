@@ -36,7 +36,7 @@ describe('A schema', () => {
     {
       what: 'dictionary',
       schema: dictionary(int(), { maxProperties: 2 }),
-      good: [{}, { a: 1, b: 2 }, { constructor: 1 }],
+      good: [{}, { a: 1, b: 2 }, { a: 1, b: 2, c: undefined }, { constructor: 1 }],
       bad: [{ a: 'x' }, { a: 1, b: 2, c: 3 }, [], null, cid],
     },
     {
@@ -61,6 +61,7 @@ describe('A schema', () => {
     // What an object inherits isn't a field of it.
     { what: 'struct with a name of Object’s', schema: struct({ toString: text() }), good: [{ toString: 'x' }], bad: [{}] },
     { what: 'empty struct', schema: struct({}), good: [{}], bad: [{ toString: 1 }, { hasOwnProperty: 1 }] },
+    { what: 'a map that does not say it is closed', schema: { type: 'object', properties: {} }, good: [{}], bad: [{ a: 1 }] },
     { what: 'an unknown kind', schema: { type: 'number' } as never, good: [], bad: [1] },
   ]
   for (const { what, schema, good, bad } of cases) {
@@ -78,6 +79,7 @@ describe('A schema', () => {
     assert.equal(at({ abilities: [], more: 1 }), 'more')
     assert.equal(at({}), 'abilities')
     assert.equal(at(1), '')
+    mustMatch(schema, { abilities: [{ can: 'a' }] }, 'access/request')
     refuses(() => mustMatch(schema, { abilities: [{}] }, 'access/request'), 'InvalidInput', { field: 'abilities[0].can' })
   })
 
@@ -91,5 +93,6 @@ describe('A schema', () => {
       assert.equal(check(travelled, value), undefined)
     for (const value of [{ a: 4, c: 'x' }, { c: 'x' }, { a: 1, b: 'y', c: 'x' }]) assert.ok(check(travelled, value))
     assert.deepEqual(travelled.required, ['a', 'c'])
+    assert.equal(travelled.additionalProperties, false, 'who reads it elsewhere is told that it is closed')
   })
 })

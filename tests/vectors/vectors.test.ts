@@ -20,7 +20,10 @@ const NOT_MET: Record<string, string> = {
 
 describe('the vectors', function () {
   this.timeout(120_000)
-  const ours = new Ours()
+  let ours: Ours
+  before(() => {
+    ours = new Ours()
+  })
   after(() => ours[Symbol.asyncDispose]())
 
   for (const name of NAMES) {

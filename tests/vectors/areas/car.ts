@@ -22,6 +22,9 @@ const joined = (...parts: (number | Uint8Array)[]) => new Raw(...parts).bytes
 const v0 = CID.createV0(Digest.create(0x12, createHash('sha256').update('v0').digest()) as never)
 const identity = CID.createV1(0x55, Digest.create(0x00, Uint8Array.of(7)))
 
+const oddCodec = CID.createV1(0x20, Digest.create(0x00, Uint8Array.of(7)))
+const wide = (bytes: number) => CID.createV1(0x55, Digest.create(0x00, new Uint8Array(bytes)))
+
 const read = (roots: readonly CID[], blocks: readonly Block[]) => ({
   roots: roots.map(String),
   blocks: blocks.map(({ cid, bytes }) => ({ cid: String(cid), bytes: toBase64(bytes) })),
@@ -56,6 +59,8 @@ export const car = (): VectorFile => ({
     good('a CID of version 0', 'A bare sha2-256.', [one.cid], [{ cid: v0, bytes: one.bytes }]),
     good('an identity CID', 'The digest is the block.', [one.cid], [{ cid: identity, bytes: Uint8Array.of(7) }]),
     good('a block of no bytes', 'A CID and nothing behind it.', [one.cid], [{ cid: one.cid, bytes: new Uint8Array() }]),
+    good('a block of no bytes behind an identity CID', 'The same.', [one.cid], [{ cid: identity, bytes: new Uint8Array() }]),
+    good('a CID whose codec is 0x20', 'Which is the length of a digest elsewhere.', [one.cid], [{ cid: oddCodec, bytes: one.bytes }]),
     good('a wrong hash', 'The bytes of another block: told by a later step.', [one.cid], [{ cid: one.cid, bytes: two.bytes }]),
     bad('nothing', 'No bytes.', new Uint8Array(), 'Malformed'),
     bad('a header of no bytes', 'Its length is zero.', Uint8Array.of(0), 'Malformed'),
@@ -74,6 +79,7 @@ export const car = (): VectorFile => ({
     bad('a header without roots', 'The list is missing.', header({ version: 1 }), 'Malformed'),
     bad('roots that are no list', 'A link alone.', header({ roots: one.cid, version: 1 }), 'Malformed'),
     bad('a root that is no link', 'A text of a CID.', header({ roots: [String(one.cid)], version: 1 }), 'Malformed'),
+    bad('a root beside a text', 'One link, and one that is none.', header({ roots: [one.cid, 'two'], version: 1 }), 'Malformed'),
     bad(
       'a root that poses as a link',
       'A map like the link objects of some libraries.',
@@ -89,6 +95,12 @@ export const car = (): VectorFile => ({
       'NotCanonical',
     ),
     bad('a block of no bytes at all', 'Not even a CID.', joined(HEADER, 0), 'Malformed'),
+    bad(
+      'a block of no bytes at all, before others',
+      'A length of two bytes, which is longer than needed.',
+      joined(HEADER, 0, 0x81, 0),
+      'Malformed',
+    ),
     bad('a block that is cut', 'It claims more than there is.', joined(HEADER, blockSection(two).subarray(0, 30)), 'Malformed'),
     bad('a block without a whole CID', 'The digest is cut.', joined(HEADER, section(one.cid.bytes.subarray(0, 20))), 'Malformed'),
     bad(
@@ -102,6 +114,31 @@ export const car = (): VectorFile => ({
       'Version 0 is said by saying nothing.',
       joined(HEADER, section(0, 0x70, v0.multihash.bytes, one.bytes)),
       'NotCanonical',
+    ),
+    good(
+      'a CID of 128 bytes',
+      'As long as a CID may be, before the largest block.',
+      [one.cid],
+      [{ cid: wide(124), bytes: sized(64).bytes }],
+    ),
+    bad(
+      'a CID of 129 bytes',
+      'One more.',
+      encodeCar({ roots: [one.cid], blocks: [{ cid: wide(125), bytes: new Uint8Array(1) }] }),
+      'Malformed',
+    ),
+    bad(
+      'a CID that is cut where nearly every one ends',
+      'Its last byte is missing, and nothing follows.',
+      joined(HEADER, section(one.cid.bytes.subarray(0, 35))),
+      'Malformed',
+    ),
+    bad('a length of seven bytes', 'Nothing is that long.', joined(HEADER, encodeVarint(2 ** 48), 1), { code: 'TooLarge', field: 'block' }),
+    bad(
+      'a length of eight bytes',
+      'More than a length may have.',
+      joined(HEADER, new Raw(new Uint8Array(7).fill(0x80), 1).bytes, 1),
+      'Malformed',
     ),
     bad(
       'a CID longer than 128 bytes',

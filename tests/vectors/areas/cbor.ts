@@ -82,6 +82,7 @@ const BAD: readonly [string, string, string, unknown][] = [
   ['a simple value', 'No value of DAG-CBOR.', 'Malformed', new Raw(0xf8, 0xff)],
   ['a break', 'It ends nothing here.', 'Malformed', new Raw(0xff)],
   ['a reserved length', 'CBOR has no such initial byte.', 'Malformed', new Raw(0x1c)],
+  ['a reserved length with bytes behind it', 'As if it were a number of 16 bytes.', 'Malformed', new Raw(0x1c, new Uint8Array(16))],
   ['a text of indefinite length', 'Lengths come first.', 'NotCanonical', new Raw(0x7f, 0x61, 0x61, 0xff)],
   ['bytes of indefinite length', 'Lengths come first.', 'NotCanonical', new Raw(0x5f, 0x41, 0x61, 0xff)],
   ['a list of indefinite length', 'Lengths come first.', 'NotCanonical', new Raw(0x9f, 0x01, 0xff)],
@@ -107,6 +108,7 @@ const BAD: readonly [string, string, string, unknown][] = [
     new Raw(0xba, 0xff, 0xff, 0xff, 0xff),
   ],
   ['a map with a key that is no text', 'Keys are texts.', 'Malformed', new Raw(0xa1, 0x01, 0x01)],
+  ['a map with bytes for a key', 'They spell a text.', 'Malformed', new Raw(0xa1, 0x41, 0x61, 0x01)],
   [
     'a map with a key twice',
     'Readers differ in which one counts.',
@@ -139,6 +141,7 @@ const BAD: readonly [string, string, string, unknown][] = [
   ['a tag that is written longer than needed', '42 in three bytes.', 'NotCanonical', new Raw(0xd9, 0, 42, 0x58, 37, 0, link.bytes)],
   ['a link over a text', 'Links are bytes.', 'Malformed', new Raw(0xd8, 42, 0x61, 0x00)],
   ['a link over nothing', 'Links begin with a zero.', 'Malformed', new Raw(0xd8, 42, 0x40)],
+  ['a link over nothing, before a zero', 'The zero is not its own.', 'Malformed', new Raw(0x82, 0xd8, 42, 0x40, 0x00)],
   ['a link without its zero', 'Links begin with a zero.', 'Malformed', linkOf(link.bytes)],
   ['a link that is cut', 'A digest of 31 bytes that says it has 32.', 'Malformed', linkOf(0, link.bytes.subarray(0, 35))],
   ['a link with a byte more', 'A CID fills its link.', 'Malformed', linkOf(0, link.bytes, 0)],
@@ -149,6 +152,7 @@ const BAD: readonly [string, string, string, unknown][] = [
     linkOf(0, 1, 0x71, 0x92, 0x00, link.bytes.subarray(3)),
   ],
   ['a link of version 0 that says so', 'Version 0 is said by saying nothing.', 'NotCanonical', linkOf(0, 0, 0x70, link.multihash.bytes)],
+  ['65 levels of maps', 'The same in maps.', 'TooLarge', new Raw(...Array.from({ length: 65 }, () => Uint8Array.of(0xa1, 0x61, 0x61)), 0)],
   ['65 levels', 'One too deep: who reads by recursion has to stop somewhere.', 'TooLarge', new Raw(new Uint8Array(65).fill(0x81), 0)],
 ]
 

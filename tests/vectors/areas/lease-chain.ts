@@ -139,6 +139,9 @@ export const leaseChain = async (): Promise<VectorFile> => {
   const [ten, eleven] = [await last(10), await last(11)]
   await look('a sub-lease past one that says nothing', 'As much as further above.', bob, [ten], [[top, middle, ten]])
   await look('a sub-lease past one that says nothing, of more', 'More than further above.', bob, [eleven], refused)
+  const narrow = await area.sublease(alice, phone, { nb: { bytes: 5 }, proofs: [top] })
+  const between = await area.sublease(phone, bob, { nb: { bytes: 8 }, proofs: [narrow] })
+  await look('a sub-lease past one that says less', 'Less than further above, more than right above.', bob, [between], refused)
 
   await look(
     'a sub-lease of another than the lessee',

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto'
 import { cidOf, encode, encodeCar, type Ucan } from '@symbiosis/protocol'
 import { CID } from 'multiformats/cid'
+import * as Digest from 'multiformats/hashes/digest'
 import { identity } from 'multiformats/hashes/identity'
 import { bentCbor, blockOf, Pairs, Raw } from '../../attacks/bent.ts'
 import { alice, messageOf } from '../../fixtures.ts'
@@ -58,6 +60,7 @@ export const message = async (): Promise<VectorFile> => {
     'a number of invocations': { [MESSAGE]: { execute: 1 } },
     'an invocation named by text': { [MESSAGE]: { execute: [String(call.cid)] } },
     'an invocation named by what poses as a link': { [MESSAGE]: { execute: [{ '/': 1, bytes: 1 }] } },
+    'an invocation beside a number': { [MESSAGE]: { execute: [call.cid, 1] } },
     'receipts and no invocations': { [MESSAGE]: { report: {} } },
     'another version of messages': { 'ucanto/message@6.0.0': { execute: [call.cid] } },
     'a root behind "__proto__"': new Pairs([['__proto__', { [MESSAGE]: { execute: [call.cid] } }]]),
@@ -90,6 +93,19 @@ export const message = async (): Promise<VectorFile> => {
   await along('a block that is no UCAN', 'It counts for nothing.', nothing)
   await along('a block that is no CBOR', 'It counts for nothing, though its hash is right.', blockOf(Uint8Array.of(0x1c)))
   await along('a block that nests too deep', 'It counts for nothing.', blockOf(new Raw(new Uint8Array(65).fill(0x81), 0).bytes))
+  for (const [name, bytes, code] of [
+    ['a block named by sha3-256', encode('a block'), 0x16],
+    ['a block that is its own hash', encode('x'.repeat(30)), 0x00],
+  ] as const) {
+    const digest = code ? new Uint8Array(createHash('sha3-256').update(bytes).digest()) : bytes
+    const named = { cid: CID.createV1(0x71, Digest.create(code, digest)), bytes }
+    area.refused(
+      name,
+      'The hash is right, and not the one that names blocks.',
+      messageOf([call], [lease.ucan, call, named]),
+      'NotCanonical',
+    )
+  }
   await along('a block twice', 'Both are the same.', lease.ucan)
 
   const { bytes } = lease.ucan
