@@ -21,7 +21,7 @@ const part = (file: string, first: string, behind: string): Place => {
 }
 
 /** Who gets in, and what they may. */
-export const CORE: readonly Place[] = ['admission', 'authorize', 'chain', 'checks', 'lease', 'revocation', 'ucan'].map((name) => ({
+export const CORE: readonly Place[] = ['admission', 'authorize', 'chain', 'checks', 'lease', 'revocation/bearing', 'ucan'].map((name) => ({
   file: `protocol/${name}.ts`,
 }))
 
