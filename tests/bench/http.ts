@@ -30,7 +30,14 @@ export const overHttp = async ({ rounds, batchMs, warmRuns, warmMs }: Plan): Pro
     if (!server) throw new TypeError(`Nobody serves ${name}.`)
     return { name, server, calls, cpu: [], rate: [] }
   }
-  const kinds = [kind(OURS, ours), kind(BATCHED, batched, BATCH), kind(SODIUM, sodium), kind(STOCK, stock), kind(JWT, jwt), kind(LEAST, least)]
+  const kinds = [
+    kind(OURS, ours),
+    kind(BATCHED, batched, BATCH),
+    kind(SODIUM, sodium),
+    kind(STOCK, stock),
+    kind(JWT, jwt),
+    kind(LEAST, least),
+  ]
   const posts = new Map<Kind, number>()
   for (const each of kinds)
     posts.set(each, Math.max(FEWEST, Math.ceil((batchMs * 10_000) / (await warm(each, load, WARMER * warmRuns, WARMER * warmMs * 1000)))))
