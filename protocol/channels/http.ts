@@ -159,6 +159,12 @@ export const answerAll = (server: Server, listener: RequestListener): Server =>
     .on('request', listener)
     // An expectation may be ignored: RFC 9110, section 10.1.1.
     .on('checkExpectation', listener)
+    // Who listens has to end it. One that waits for no answer needs none.
+    .on('timeout', (socket) =>
+      answeredOn(socket)
+        ? refuseOn(socket, new Failure('Cancelled', 'Nothing was sent for too long.', { field: 'idleTimeout' }))
+        : socket.destroy(),
+    )
     .on('connect', (_, socket) => refuseOn(socket, new Failure('Unsupported', 'The method CONNECT is not spoken here; POST a message.')))
     .on('clientError', (error: NodeJS.ErrnoException, socket) => refuseOn(socket, unreadable(error.code)))
 
@@ -168,12 +174,14 @@ const unreadable = (code = ''): Failure => {
   return new Failure('Malformed', 'The request is not HTTP/1.1.')
 }
 
+/** The answer that is due on a connection. */
+const answeredOn = (socket: Duplex): ServerResponse | undefined => (socket as { _httpMessage?: ServerResponse })._httpMessage
+
 /** Refuses on a connection that has no request, or none that can be read any further. */
 const refuseOn = (socket: Duplex, failure: Failure): void => {
-  const answering = (socket as { _httpMessage?: ServerResponse })._httpMessage
   // Node takes its own listener off for CONNECT, and who sends that and leaves would end the process.
   socket.on('error', () => {})
-  if (!socket.writable || answering?.headersSent) return void socket.destroy()
+  if (!socket.writable || answeredOn(socket)?.headersSent) return void socket.destroy()
   const body = JSON.stringify({ error: failure.toRefusal() })
   const head = `HTTP/1.1 ${STATUS[failure.name] ?? 400} ${failure.name}\r\nconnection: close\r\ncontent-type: application/json\r\n`
   socket.end(`${head}content-length: ${body.length}\r\n\r\n${body}`, () => socket.destroy())

@@ -161,7 +161,7 @@ describe('the HTTP door', () => {
     }
   })
 
-  const raw = (bytes: string, options = {}) => written(url, bytes, options)
+  const raw = (bytes: string | Uint8Array, options = {}) => written(url, bytes, options)
 
   it('lets go of who begins and does not go on', async () => {
     const head = `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: ${CAR_TYPE}\r\n`
@@ -174,6 +174,16 @@ describe('the HTTP door', () => {
     ])
     assert.ok(Date.now() - started < 40_000)
     assert.equal((await post({})).status, 200)
+  }).timeout(60_000)
+
+  it('tells who stops in the middle of a stream, where they still wait for the answer', async () => {
+    const { world, lease } = stage
+    const call = await world.invocation(alice, { can: 'jar/fill', proofs: [lease] })
+    const message = messageOf([call], [lease.ucan, call])
+    const head = `POST / HTTP/1.1\r\nhost: x\r\ncontent-type: ${STREAM_TYPE}\r\ncontent-length: ${message.length + 1000}\r\n\r\n`
+    const answer = await raw(Buffer.concat([Buffer.from(head), encodeVarint(message.length), message]))
+    assert.match(answer, /^HTTP\/1.1 408 /)
+    assert.match(answer, /"field":"idleTimeout","name":"Cancelled"/)
   }).timeout(60_000)
 
   it('survives who goes away in the middle, at every point', async () => {

@@ -23,14 +23,21 @@ interface Kind {
 /** Calls over loopback HTTP, server and callers each in a process of their own, 16 connections that stay open. */
 export const overHttp = async ({ rounds, batchMs, warmRuns, warmMs }: Plan): Promise<Row[]> => {
   const load = await start('./loading.ts')
-  const [ours, sodium, stock, jwt, least] = await Promise.all(
-    ['ours', 'sodium', 'stock', 'jwt', 'least'].map((kind) => start<{ url: string }>('./serving.ts', [kind])),
+  const [ours, batched, sodium, stock, jwt, least] = await Promise.all(
+    ['ours', 'ours', 'sodium', 'stock', 'jwt', 'least'].map((kind) => start<{ url: string }>('./serving.ts', [kind])),
   )
   const kind = (name: string, server: Child<{ url: string }> | undefined, calls = 1): Kind => {
     if (!server) throw new TypeError(`Nobody serves ${name}.`)
     return { name, server, calls, cpu: [], rate: [] }
   }
-  const kinds = [kind(OURS, ours), kind(BATCHED, ours, BATCH), kind(SODIUM, sodium), kind(STOCK, stock), kind(JWT, jwt), kind(LEAST, least)]
+  const kinds = [
+    kind(OURS, ours),
+    kind(BATCHED, batched, BATCH),
+    kind(SODIUM, sodium),
+    kind(STOCK, stock),
+    kind(JWT, jwt),
+    kind(LEAST, least),
+  ]
   const posts = new Map<Kind, number>()
   for (const each of kinds)
     posts.set(each, Math.max(FEWEST, Math.ceil((batchMs * 10_000) / (await warm(each, load, WARMER * warmRuns, WARMER * warmMs * 1000)))))
@@ -49,7 +56,8 @@ export const overHttp = async ({ rounds, batchMs, warmRuns, warmMs }: Plan): Pro
 const WARMER = 8
 /** So many that every connection has some after its first. */
 const FEWEST = 3 * CONNECTIONS
-const WARMING = 2 * FEWEST
+/** Long enough that the first calls, which are those of strangers, hardly count. */
+const WARMING = 20 * FEWEST
 
 /** Calls so often, or so long where that is sooner, and says what CPU microseconds a request took at the end. */
 const warm = async (kind: Kind, load: Child<unknown>, calls: number, micros: number): Promise<number> => {

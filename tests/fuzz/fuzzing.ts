@@ -123,8 +123,9 @@ export const fuzz = async (options: FuzzOptions): Promise<Report> => {
 
   for (const port of hosts.ports) {
     const connection = new Connection(port, PATIENCE)
-    const came = await connection.exchange({ ...plainRequest(-1, goodBody(stage)), leaves: false, patient: false })
-    const { codes: found, wrong } = judge({ framing: 'kept', leaves: false, head: false }, came, stage.host)
+    const sent = { ...plainRequest(-1, goodBody(stage)), leaves: false, patient: false }
+    const came = await connection.exchange(sent)
+    const { codes: found, wrong } = judge(sent, came, stage.host)
     if (found.join() !== 'receipt ok' || wrong.length > 0)
       findings.add({ what: 'a good call is no longer answered', text: [...found, ...wrong].join(), cases: [] })
     connection.close()

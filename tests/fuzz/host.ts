@@ -56,7 +56,7 @@ const open = async (name: string, gate: Partial<GateOptions>): Promise<{ host: H
     grace: 1,
     now: () => NOW,
   })
-  const { url = '' } = await host.listen({ headersTimeout: 500, messageTimeout: 500 })
+  const { url = '' } = await host.listen({ headersTimeout: 500, messageTimeout: 500, idleTimeout: 2000 })
   return { host, port: Number(new URL(url).port) }
 }
 

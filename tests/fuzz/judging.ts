@@ -1,6 +1,17 @@
 import { dag } from '@symbiosis/capabilities/dag'
 import { pin } from '@symbiosis/capabilities/pin'
-import { access, CAR_TYPE, CODES, type DID, decodeReceipts, operator, readReceipt, revocation, STREAM_TYPE } from '@symbiosis/protocol'
+import {
+  access,
+  BOUNDS,
+  CAR_TYPE,
+  CODES,
+  type DID,
+  decodeReceipts,
+  operator,
+  readReceipt,
+  revocation,
+  STREAM_TYPE,
+} from '@symbiosis/protocol'
 import { CID } from 'multiformats/cid'
 import type { Answer } from './answers.ts'
 import type { Case } from './cases.ts'
@@ -26,9 +37,15 @@ const LEAKS = /\n\s+at |node:internal|node_modules|file:\/\/|\.[jt]s:\d+|\/(home
  * without an answer where
  * - the caller left first;
  * - a stranger pipelined: the gate cuts who sends a second request before the first is answered, since that is done to have much parsed at once;
- * - a stream had begun: cutting its body is how HTTP says that the rest will not come.
+ * - a stream had begun: cutting its body is how HTTP says that the rest will not come;
+ * - far more was sent than a message may have: it is refused unread, and who still sends then may find the connection reset before the answer is read (RFC 9112,
+ *   section 9.6). Reading on would make the host work for whoever sends most.
  */
-export const judge = (sent: Pick<Case, 'framing' | 'leaves' | 'head'>, { answers, partial, end }: Exchange, host: DID): Judgement => {
+export const judge = (
+  sent: Pick<Case, 'framing' | 'leaves' | 'head' | 'bytes'>,
+  { answers, partial, end }: Exchange,
+  host: DID,
+): Judgement => {
   const codes: string[] = []
   const wrong: string[] = []
   if (end === 'left') return { codes: ['(left)'], wrong }
@@ -37,6 +54,7 @@ export const judge = (sent: Pick<Case, 'framing' | 'leaves' | 'head'>, { answers
   const begun = partial?.headers['content-type'] === STREAM_TYPE && partial.status === 200
   if (begun) codes.push('(stream cut)')
   else if (sent.framing === 'pipelined' && end === 'closed') codes.push('(pipeline cut)')
+  else if (end === 'closed' && answers.length === 0 && sent.bytes.length > 2 * BOUNDS.messageBytes) codes.push('(reset)')
   else if (end === 'closed' && answers.length === 0) wrong.push('the connection was cut without an answer')
   else if (partial) wrong.push('an answer was cut')
   return { codes, wrong }
