@@ -24,6 +24,7 @@ import { type LogFrame, log as logService } from '@symbiosis/protocol/revocation
 import type { CID } from 'multiformats/cid'
 import type { Policies } from './consent.ts'
 import type { Leases } from './leases.ts'
+import type { Following } from './log/following.ts'
 import type { RevocationLog } from './log/revocation-log.ts'
 import type { Requests } from './requests.ts'
 import { mustRevoke, type Revocations } from './revocations.ts'
@@ -51,6 +52,7 @@ interface Parts {
   readonly requests: Requests
   readonly revocations: Revocations
   readonly log: RevocationLog
+  readonly following: Following
   collect(signal: AbortSignal): Promise<{ kept: number; removed: number; bytes: number }>
 }
 
@@ -89,9 +91,9 @@ const accessHandlers = ({ name, services, leases, requests, revocations }: Parts
 const revokeHandlers = ({ leases, policies, revocations }: Parts): Handlers<typeof revocation> => ({
   revoke: async ({ ucan: link, proof = [] }, context) => {
     const { space: by, message, proofs, owner, guard, invocation, checking } = kernel(context)
-    const known = await revocations.acknowledged(link, by)
-    if (known) return known
     const ucan = message.ucans.get(String(link))
+    const known = await revocations.acknowledged(link, by, ucan?.expiration)
+    if (known) return known
     if (!ucan || !proof.every((cid) => message.ucans.has(String(cid))))
       throw new Failure('NotFound', 'The UCAN to revoke did not come along with the call.', {
         link: String(link),
@@ -145,7 +147,7 @@ async function* framesOf(frames: AsyncIterable<LogFrame>): AsyncGenerator<Uint8A
   }
 }
 
-const operatorHandlers = ({ leases, policies, requests, revocations, collect }: Parts): Handlers<typeof operator> => ({
+const operatorHandlers = ({ leases, policies, requests, revocations, following, collect }: Parts): Handlers<typeof operator> => ({
   requests: () => ({
     requests: requests.pending().map((request) => ({ ...request, abilities: request.abilities.map((asked) => ({ ...asked })) })),
   }),
@@ -184,5 +186,10 @@ const operatorHandlers = ({ leases, policies, requests, revocations, collect }: 
       throw new Failure('NotFound', `There is no standing answer "${policy}" to forget.`, { hint: 'See: symbiosis host policies' })
     return {}
   },
+  following: () => ({
+    hosts: following
+      .list()
+      .map(({ problem, forks, ...host }) => ({ ...host, ...(problem && { problem: problem.message }), forks: [...forks] })),
+  }),
   collect: (_, { signal }) => collect(signal),
 })

@@ -25,8 +25,17 @@ import type { Store, StoreTransaction } from './store/store.ts'
  */
 const KIND = 'revocation'
 
-/** A revocation, where it stands in the log, and by whose lease it was let in: who holds a lease could mint and revoke junk without end. */
-type Kept = Revocation & { readonly index: number; readonly charged?: DID }
+/**
+ * A revocation, where it stands in the log, and whom it counts against: by whose lease it was let in, or the origin of the log that brought it. Either could mint
+ * and revoke junk without end.
+ */
+export type Kept = Revocation & { readonly index: number; readonly charged?: string }
+
+/** A revocation, and the message with the call that says so. */
+export interface Told {
+  readonly revocation: Revocation
+  readonly evidence: Uint8Array
+}
 
 export class Revocations {
   readonly #byUcan = new Map<string, Kept[]>()
@@ -78,10 +87,20 @@ export class Revocations {
     return this.#byUcan.size
   }
 
-  /** What is acknowledged of a revocation, and where it stands in the log; undefined where `by` didn't revoke the UCAN. */
-  async acknowledged(ucan: CID, by: DID): Promise<{ at: number; log: Logged } | undefined> {
+  /** Whether a revocation is kept at least as long as it would have to be. */
+  isKnown({ ucan, by, expiration }: Pick<RevocationEntry, 'ucan' | 'by' | 'expiration'>): boolean {
     const known = this.#byUcan.get(textOf(ucan))?.find((each) => each.by === by)
-    return known && { at: known.at, log: await this.#log.logged(known.index) }
+    return known !== undefined && !endsLater(expiration, known.expiration)
+  }
+
+  /**
+   * What is acknowledged of a revocation, and where it stands in the log; undefined where `by` didn't revoke the UCAN, or where that would be forgotten
+   * before `expiration`.
+   */
+  async acknowledged(ucan: CID, by: DID, expiration?: number | null): Promise<{ at: number; log: Logged } | undefined> {
+    const known = this.#byUcan.get(textOf(ucan))?.find((each) => each.by === by)
+    if (!known || (expiration !== undefined && !this.isKnown({ ucan, by, expiration }))) return undefined
+    return { at: known.at, log: await this.#log.logged(known.index) }
   }
 
   /**
@@ -90,46 +109,81 @@ export class Revocations {
    * @throws Failure LimitExceeded, field `revocations`
    */
   async add(charged: DID | undefined, evidence: Uint8Array, find: (tx: StoreTransaction) => Promise<readonly Revocation[]>): Promise<void> {
-    const used = charged === undefined ? 0 : (this.#counts.get(charged) ?? 0)
-    if (used >= this.#maxPerSpace) {
-      throw new Failure('LimitExceeded', `${used} revocations are kept for ${charged}, and more are not.`, {
-        field: 'revocations',
-        limit: this.#maxPerSpace,
-        used,
-        asked: 1,
-        hint: 'Give delegations an end: their revocations are forgotten when they have ended by themselves.',
-      })
-    }
+    this.#mustHaveRoom(charged, 1, this.#maxPerSpace)
     const fresh = await this.#store.write(async (tx) => {
-      const unknown: Revocation[] = []
-      // What shares the commit isn't in memory yet.
-      for (const each of await find(tx)) if (!(await tx.get(KIND, each.by, each.ucan))) unknown.push(each)
-      if (unknown.length === 0) return []
-      const first = await this.#log.append(
-        tx,
-        unknown.map((each) => ({ entry: entryOf(each), evidence })),
-      )
-      const kept = unknown.map((each, at): Kept => ({ ...each, index: first + at, ...(charged !== undefined && { charged }) }))
-      for (const each of kept) {
-        const expires = each.expiration === null ? {} : { expires: each.expiration + CLOCK_SKEW + 1 }
-        await tx.put(KIND, each.by, each.ucan, each as unknown as Value, expires)
-      }
-      return kept
+      const told = (await find(tx)).map((revocation) => ({ revocation, evidence }))
+      return this.#keep(tx, told, charged)
     })
+    this.remember(fresh)
+  }
+
+  /**
+   * Takes over what another log says, as if it had been said here, in a transaction of the caller's; give what it resolves with to `remember` when that is on disk.
+   * What was known before is not logged again, so that hosts which follow each other come to an end.
+   * @throws Failure LimitExceeded, field `revocations`, where `origin`, which is of that log, has brought more than `most`
+   */
+  takeOver(tx: StoreTransaction, origin: string, told: readonly Told[], most: number): Promise<readonly Kept[]> {
+    return this.#keep(tx, told, origin, most)
+  }
+
+  /** From here on, what was kept is refused. */
+  remember(fresh: readonly Kept[]): void {
     for (const each of fresh) this.#remember(each)
     if (fresh.length > 0) this.#log.tell()
   }
 
+  /** Keeps and logs what isn't known. What is known counts as new where it would be forgotten too early: the end of a UCAN is the word of who logs it. */
+  async #keep(tx: StoreTransaction, told: readonly Told[], charged: string | undefined, most?: number): Promise<readonly Kept[]> {
+    const unknown = new Map<string, Told>()
+    for (const each of told) {
+      const { by, ucan, expiration } = each.revocation
+      const name = `${by} ${ucan}`
+      // What shares the commit isn't in memory yet.
+      const known = unknown.get(name)?.revocation ?? ((await tx.get(KIND, by, ucan)) as unknown as Revocation | undefined)
+      if (!known || endsLater(expiration, known.expiration)) unknown.set(name, each)
+    }
+    if (unknown.size === 0) return []
+    if (most !== undefined) this.#mustHaveRoom(charged, unknown.size, most)
+    const all = [...unknown.values()]
+    const first = await this.#log.append(
+      tx,
+      all.map(({ revocation, evidence }) => ({ entry: entryOf(revocation), evidence })),
+    )
+    const kept = all.map(({ revocation }, at): Kept => ({ ...revocation, index: first + at, ...(charged !== undefined && { charged }) }))
+    for (const each of kept) {
+      const expires = each.expiration === null ? {} : { expires: each.expiration + CLOCK_SKEW + 1 }
+      await tx.put(KIND, each.by, each.ucan, each as unknown as Value, expires)
+    }
+    return kept
+  }
+
+  #mustHaveRoom(charged: string | undefined, asked: number, most: number): void {
+    if (charged === undefined) return
+    const used = this.#counts.get(charged) ?? 0
+    if (used + asked <= most) return
+    throw new Failure('LimitExceeded', `${used} revocations are kept for ${charged}, and more are not.`, {
+      field: 'revocations',
+      limit: most,
+      used,
+      asked,
+      hint: 'Give delegations an end: their revocations are forgotten when they have ended by themselves.',
+    })
+  }
+
   /** Forgets what ended by itself. */
   expire(now: number): void {
-    for (const [ucan, [first]] of this.#byUcan) {
-      if (!first || first.expiration === null || first.expiration + CLOCK_SKEW >= now) continue
-      for (const { charged } of this.#byUcan.get(ucan) ?? []) this.#count(charged, -1)
-      this.#byUcan.delete(ucan)
+    for (const [ucan, known] of this.#byUcan) {
+      const isOver = ({ expiration }: Kept) => expiration !== null && expiration + CLOCK_SKEW < now
+      if (!known.some(isOver)) continue
+      for (const each of known) if (isOver(each)) this.#count(each.charged, -1)
+      // Others' logs may say other ends of it: what one of them says must not take along what another does.
+      const left = known.filter((each) => !isOver(each))
+      if (left.length > 0) this.#byUcan.set(ucan, left)
+      else this.#byUcan.delete(ucan)
     }
   }
 
-  #count(charged: DID | undefined, change: 1 | -1): void {
+  #count(charged: string | undefined, change: 1 | -1): void {
     if (charged === undefined) return
     const count = (this.#counts.get(charged) ?? 0) + change
     if (count > 0) this.#counts.set(charged, count)
@@ -137,13 +191,16 @@ export class Revocations {
   }
 
   #remember(revocation: Kept): void {
-    const known = this.#byUcan.get(revocation.ucan)
-    if (known?.some(({ by }) => by === revocation.by)) return
+    const known = this.#byUcan.get(revocation.ucan) ?? []
+    const same = known.find(({ by }) => by === revocation.by)
+    if (same && !endsLater(revocation.expiration, same.expiration)) return
+    if (same) this.#count(same.charged, -1)
     this.#count(revocation.charged, 1)
-    if (known) known.push(revocation)
-    else this.#byUcan.set(revocation.ucan, [revocation])
+    this.#byUcan.set(revocation.ucan, [...known.filter((each) => each !== same), revocation])
   }
 }
+
+const endsLater = (expiration: number | null, than: number | null): boolean => than !== null && (expiration === null || expiration > than)
 
 const entryOf = ({ ucan, by, expiration, cause }: Revocation): RevocationEntry => ({
   kind: 'revocation',

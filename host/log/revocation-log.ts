@@ -35,8 +35,9 @@ export interface Addition {
 }
 
 const EVIDENCE = 'log/evidence'
-/** Entries that one frame has at the most. */
+/** Entries that one frame has at the most, and bytes after which it ends: whoever follows a log has to hold a frame in memory. */
 export const FRAME_ENTRIES = 256
+const FRAME_BYTES = 1024 * 1024
 
 /**
  * The host's own log: what it knew to be revoked, in an order that it can't change any more. It is appended to in the transaction of what is acknowledged,
@@ -99,6 +100,10 @@ export class RevocationLog {
     return (await this.#head(this.#store)).checkpoint
   }
 
+  async size(): Promise<number> {
+    return (await this.#head(this.#store)).range.end
+  }
+
   /** Entries of the log, and a checkpoint that has them. */
   async frame(from: number, limit = FRAME_ENTRIES): Promise<LogFrame> {
     const { range, checkpoint } = await this.#head(this.#store)
@@ -112,8 +117,11 @@ export class RevocationLog {
       evidence.set(key, value as Uint8Array)
     }
     const entries: LogFrame['entries'] = []
+    let size = 0
     for await (const leaf of readEntries(this.#store, this.#host, from, to)) {
       const known = evidence.get(keyOf(from + entries.length))
+      size += leaf.length + (known?.length ?? 0)
+      if (entries.length > 0 && size > FRAME_BYTES) break
       entries.push({ leaf, ...(known && { evidence: known }) })
     }
     return { from, entries, checkpoint }
@@ -188,9 +196,9 @@ export class RevocationLog {
   }
 
   async #sizeOf(size: number | undefined): Promise<number> {
-    const { range } = await this.#head(this.#store)
-    if (size !== undefined && size > range.end) throw beyond('size', size, range.end)
-    return size ?? range.end
+    const whole = await this.size()
+    if (size !== undefined && size > whole) throw beyond('size', size, whole)
+    return size ?? whole
   }
 
   async #head(reader: StoreReader): Promise<Head> {

@@ -1,4 +1,5 @@
 export { bearing, type Revocation } from './bearing.ts'
+export { rootBefore } from './began.ts'
 export { type Checkpoint, formatCheckpoint, originOf, parseCheckpoint } from './checkpoint.ts'
 export { type Consistency, consistencyProof, verifyConsistency } from './consistency.ts'
 export { cosignatureTime, cosigner } from './cosignature.ts'

@@ -1,0 +1,69 @@
+import { CLOCK_SKEW, Failure, textOf, UcanMemory } from '@symbiosis/protocol'
+import { decodeEntry, type LogFrame, originOf, type RevocationEntry } from '@symbiosis/protocol/revocation'
+import type { Kept, Revocations, Told } from '../revocations.ts'
+import type { StoreTransaction } from '../store/store.ts'
+import { isProved } from './evidence.ts'
+import type { Mirror } from './mirror.ts'
+
+/** Milliseconds for which signatures are checked at a time: calls come in between. */
+const SLICE_MS = 4
+/** Delegations of `ucan/revoke` that are remembered; most entries have none. */
+const MEMORY = 2000
+
+/** Takes what other hosts' logs prove over into this host's own. */
+export class Importing {
+  readonly #revocations: Revocations
+  readonly #most: number
+  readonly #now: () => number
+  readonly #memory = new UcanMemory(MEMORY)
+
+  constructor(revocations: Revocations, most: number, now: () => number) {
+    this.#revocations = revocations
+    this.#most = most
+    this.#now = now
+  }
+
+  /**
+   * What of some entries is proved by what came with them. Others stand in the log and say nothing here: that a consent's end took a lease along, which its
+   * own host knows, or that something was revoked which has ended since.
+   */
+  async proved(entries: LogFrame['entries'], signal: AbortSignal): Promise<Told[]> {
+    const told: Told[] = []
+    const now = this.#now()
+    let began = performance.now()
+    for (const { leaf, evidence } of entries) {
+      if (performance.now() - began > SLICE_MS) {
+        await new Promise((resolve) => setImmediate(resolve))
+        signal.throwIfAborted()
+        began = performance.now()
+      }
+      const entry = evidence && revocationIn(leaf)
+      if (!entry || (entry.expiration !== null && entry.expiration + CLOCK_SKEW < now)) continue
+      const { by, expiration } = entry
+      const [ucan, cause] = [textOf(entry.ucan), textOf(entry.cause)]
+      if (!this.#revocations.isKnown(entry) && isProved(entry, evidence, this.#memory))
+        told.push({ revocation: { ucan, by, at: now, expiration, cause }, evidence })
+    }
+    return told
+  }
+
+  takeOver(tx: StoreTransaction, from: Mirror, told: readonly Told[]): Promise<readonly Kept[]> {
+    return this.#revocations.takeOver(tx, originOf(from.did), told, this.#most)
+  }
+
+  /** To be called when it is on disk. */
+  done(kept: readonly Kept[]): void {
+    this.#revocations.remember(kept)
+  }
+}
+
+const revocationIn = (leaf: Uint8Array): RevocationEntry | undefined => {
+  try {
+    const entry = decodeEntry(leaf)
+    return entry.kind === 'revocation' ? entry : undefined
+  } catch (thrown) {
+    // Of a later version, or nonsense: it is its host's to answer for.
+    if (thrown instanceof Failure) return undefined
+    throw thrown
+  }
+}
