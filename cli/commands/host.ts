@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Approve } from '../daemon.ts'
-import { portOption } from '../options.ts'
+import { collect, portOption } from '../options.ts'
 import type { Output } from '../output.ts'
 import { hostFolder } from '../places.ts'
 import { act } from '../run.ts'
@@ -16,6 +16,7 @@ interface Options {
   name?: string
   address?: string
   allowPrivateOrigins?: boolean
+  follow?: string[]
   logLevel?: string
 }
 
@@ -35,6 +36,7 @@ export const host = (program: Command): Command =>
     .option('--name <text>', 'what it is called (default: the name of this machine)')
     .option('--address <ip>', 'address on which it listens (default: 127.0.0.1)')
     .option('--allow-private-origins', 'let callers name peers on this machine and its networks to fetch content from')
+    .option('--follow <url>', 'refuse what is revoked at this host, too; may be given several times', collect)
     .addOption(
       new Option('--log-level <level>', 'what its log tells').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     )

@@ -1,8 +1,7 @@
 import { CLOCK_SKEW, Failure, textOf, UcanMemory } from '@symbiosis/protocol'
-import { decodeEntry, type LogFrame, originOf, type RevocationEntry } from '@symbiosis/protocol/revocation'
+import { decodeEntry, isProved, type LogFrame, originOf, type RevocationEntry } from '@symbiosis/protocol/revocation'
 import type { Kept, Revocations, Told } from '../revocations.ts'
 import type { StoreTransaction } from '../store/store.ts'
-import { isProved } from './evidence.ts'
 import type { Mirror } from './mirror.ts'
 
 /** Milliseconds for which signatures are checked at a time: calls come in between. */

@@ -4,6 +4,7 @@ export { type Checkpoint, formatCheckpoint, originOf, parseCheckpoint } from './
 export { type Consistency, consistencyProof, verifyConsistency } from './consistency.ts'
 export { cosignatureTime, cosigner } from './cosignature.ts'
 export { decodeEntry, type Entry, encodeEntry, type FilterEntry, type ManifestEntry, type RevocationEntry } from './entry.ts'
+export { isProved } from './evidence.ts'
 export { decodeFork, encodeFork, type Fork, verifyFork } from './fork.ts'
 export { emptyRoot, HASH_BYTES, leafHash, nodeHash } from './hashing.ts'
 export { type Inclusion, inclusionProof, rootFromInclusion, verifyInclusion } from './inclusion.ts'

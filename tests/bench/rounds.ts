@@ -23,6 +23,8 @@ export interface Plan {
   readonly warmMs: number
   /** Who call once each, for what memory they leave behind. */
   readonly tenants: number
+  /** Entries of the log that is followed. */
+  readonly entries: number
 }
 
 /** Warming goes around the candidates as well, so that code which they share has seen all of them before any is measured. */

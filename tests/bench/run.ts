@@ -5,6 +5,7 @@ import { coldChains } from './cold.ts'
 import { durableCalls } from './durable.ts'
 import { overHttp } from './http.ts'
 import { underLoad } from './load.ts'
+import { theLog } from './log.ts'
 import { remembered } from './memory.ts'
 import type { Plan } from './rounds.ts'
 import { type Row, table, verdict } from './rows.ts'
@@ -16,8 +17,8 @@ const { values: options } = parseArgs({
   options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, only: { type: 'string', multiple: true } },
 })
 const plan: Plan = options.quick
-  ? { rounds: 2, batchMs: 5, warmRuns: 8, warmMs: 50, tenants: 400 }
-  : { rounds: 15, batchMs: 60, warmRuns: 4000, warmMs: 1200, tenants: 100_000 }
+  ? { rounds: 2, batchMs: 5, warmRuns: 8, warmMs: 50, tenants: 400, entries: 500 }
+  : { rounds: 15, batchMs: 60, warmRuns: 4000, warmMs: 1200, tenants: 100_000, entries: 100_000 }
 
 const PARTS: { readonly [part: string]: [title: string, measure: (plan: Plan) => Promise<Row[]>] } = {
   server: ['The server part of one leased read, in process, proofs warm', serverPart],
@@ -28,6 +29,7 @@ const PARTS: { readonly [part: string]: [title: string, measure: (plan: Plan) =>
   processes: ['Two processes', twoProcesses],
   durable: ['Durable calls, 64 callers at once', durableCalls],
   load: ['Calls with a lease while strangers attack', underLoad],
+  log: ['The log of revocations', theLog],
   memory: ['Memory', remembered],
 }
 

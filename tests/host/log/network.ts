@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { setTimeout } from 'node:timers/promises'
 import { type Channel, Failure, type LocalSigner, type Proof } from '@symbiosis/protocol'
-import type { FollowOptions, Reach } from '../../../host/index.ts'
+import type { Reach } from '../../../host/index.ts'
 import { alice, given, phone, World, type WorldOptions } from '../../fixtures.ts'
 
 /** Hosts of one process that reach each other by name, as long as nobody cuts the way. */
@@ -53,8 +53,6 @@ export class Network {
     return { channel, about: () => pass(async () => (this.#hosts.get(to) as World).did) }
   }
 }
-
-export type { FollowOptions }
 
 /** What alice lent her phone, taken back at a host. */
 export const revokeAt = async (world: World, over: { by?: LocalSigner; proof?: Proof } = {}): Promise<Proof> => {

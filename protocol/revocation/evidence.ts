@@ -1,6 +1,9 @@
-import { admit, authorize, BOUNDS, type Bound, Failure, type Guard, revocation, type UcanMemory } from '@symbiosis/protocol'
-import type { RevocationEntry } from '@symbiosis/protocol/revocation'
 import type { CID } from 'multiformats/cid'
+import { admit, BOUNDS, type UcanMemory } from '../admission.ts'
+import { authorize, type Bound, type Guard } from '../authorize.ts'
+import { Failure } from '../failure.ts'
+import type { RevocationEntry } from './entry.ts'
+import { revocation } from './service.ts'
 
 const CAN = 'ucan/revoke'
 const REVOKE: Bound = { can: CAN, name: 'revoke', service: revocation, ability: revocation.abilities.revoke }
