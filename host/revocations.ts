@@ -24,6 +24,14 @@ import type { Store, StoreTransaction } from './store/store.ts'
  * every link. They are only added, and forgotten when the revoked UCAN has ended by itself; the log remembers that they were there.
  */
 const KIND = 'revocation'
+/** When entries of the log, from one index on, were taken over from another log. One record for many: one for each would lie all over the disk. */
+const TAKEN = 'revocation/taken'
+
+interface Taken {
+  readonly first: number
+  readonly count: number
+  readonly at: number
+}
 
 /**
  * A revocation, where it stands in the log, and whom it counts against: by whose lease it was let in, or the origin of the log that brought it. Either could mint
@@ -57,8 +65,12 @@ export class Revocations {
   static async open(store: Store, log: RevocationLog, maxPerSpace: number, now: number): Promise<Revocations> {
     const revocations = new Revocations(store, log, maxPerSpace)
     try {
-      const kept = new Map<number, Kept>()
+      const kept = new Map<number, Partial<Kept>>()
       for await (const { value } of store.every(KIND)) kept.set((value as unknown as Kept).index, value as unknown as Kept)
+      for await (const { space: charged, value } of store.every(TAKEN)) {
+        const { first, count, at } = value as unknown as Taken
+        for (let index = first; index < first + count; index++) kept.set(index, { at, charged })
+      }
       let index = 0
       for await (const entry of log.verified()) revocations.#takeUp(entry, index, kept.get(index++), now)
       if ([...kept.keys()].some((each) => !(each < index))) throw damaged('it ends before what was acknowledged')
@@ -70,12 +82,13 @@ export class Revocations {
     }
   }
 
-  #takeUp(entry: Entry, index: number, kept: Kept | undefined, now: number): void {
+  #takeUp(entry: Entry, index: number, kept: Partial<Kept> | undefined, now: number): void {
     if (entry.kind !== 'revocation') return
     const { by, expiration } = entry
     if (expiration !== null && expiration + CLOCK_SKEW < now) return
     const [ucan, cause] = [textOf(entry.ucan), textOf(entry.cause)]
-    if (kept && (kept.ucan !== ucan || kept.by !== by)) throw damaged(`what is kept of entry ${index} is of something else`)
+    if (kept?.ucan !== undefined && (kept.ucan !== ucan || kept.by !== by))
+      throw damaged(`what is kept of entry ${index} is of something else`)
     // The log is what can be proved. Its record may have been dropped, too, while a clock was wrong.
     this.#remember({ at: now, ...kept, ucan, by, expiration, cause, index })
   }
@@ -111,19 +124,34 @@ export class Revocations {
   async add(charged: DID | undefined, evidence: Uint8Array, find: (tx: StoreTransaction) => Promise<readonly Revocation[]>): Promise<void> {
     this.#mustHaveRoom(charged, 1, this.#maxPerSpace)
     const fresh = await this.#store.write(async (tx) => {
-      const told = (await find(tx)).map((revocation) => ({ revocation, evidence }))
-      return this.#keep(tx, told, charged)
+      const found = (await find(tx)).map((each) => ({ revocation: each, evidence }))
+      // What shares the commit isn't in memory yet.
+      const unknown = await unknownOf(found, async ({ by, ucan }) => (await tx.get(KIND, by, ucan)) as unknown as Revocation | undefined)
+      const kept = await this.#append(tx, unknown, charged)
+      for (const each of kept) {
+        const expires = each.expiration === null ? {} : { expires: each.expiration + CLOCK_SKEW + 1 }
+        await tx.put(KIND, each.by, each.ucan, each as unknown as Value, expires)
+      }
+      return kept
     })
     this.remember(fresh)
   }
 
   /**
-   * Takes over what another log says, as if it had been said here, in a transaction of the caller's; give what it resolves with to `remember` when that is on disk.
-   * What was known before is not logged again, so that hosts which follow each other come to an end.
+   * Takes over what another log says, as if it had been said here, in a transaction of the caller's; give what it resolves with to `remember` when that is on disk,
+   * before anything else is taken over. What was known before is not logged again, so that hosts which follow each other come to an end.
    * @throws Failure LimitExceeded, field `revocations`, where `origin`, which is of that log, has brought more than `most`
    */
-  takeOver(tx: StoreTransaction, origin: string, told: readonly Told[], most: number): Promise<readonly Kept[]> {
-    return this.#keep(tx, told, origin, most)
+  async takeOver(tx: StoreTransaction, origin: string, told: readonly Told[], most: number): Promise<readonly Kept[]> {
+    const unknown = await unknownOf(told, async ({ by, ucan }) => this.#byUcan.get(ucan)?.find((each) => each.by === by))
+    this.#mustHaveRoom(origin, unknown.length, most)
+    const kept = await this.#append(tx, unknown, origin)
+    const [head] = kept
+    if (!head) return []
+    const ends = kept.map(({ expiration }) => expiration ?? Number.POSITIVE_INFINITY).reduce((a, b) => Math.max(a, b))
+    const expires = Number.isFinite(ends) ? { expires: ends + CLOCK_SKEW + 1 } : {}
+    await tx.put(TAKEN, origin, String(head.index), { first: head.index, count: kept.length, at: head.at }, expires)
+    return kept
   }
 
   /** From here on, what was kept is refused. */
@@ -132,29 +160,13 @@ export class Revocations {
     if (fresh.length > 0) this.#log.tell()
   }
 
-  /** Keeps and logs what isn't known. What is known counts as new where it would be forgotten too early: the end of a UCAN is the word of who logs it. */
-  async #keep(tx: StoreTransaction, told: readonly Told[], charged: string | undefined, most?: number): Promise<readonly Kept[]> {
-    const unknown = new Map<string, Told>()
-    for (const each of told) {
-      const { by, ucan, expiration } = each.revocation
-      const name = `${by} ${ucan}`
-      // What shares the commit isn't in memory yet.
-      const known = unknown.get(name)?.revocation ?? ((await tx.get(KIND, by, ucan)) as unknown as Revocation | undefined)
-      if (!known || endsLater(expiration, known.expiration)) unknown.set(name, each)
-    }
-    if (unknown.size === 0) return []
-    if (most !== undefined) this.#mustHaveRoom(charged, unknown.size, most)
-    const all = [...unknown.values()]
+  async #append(tx: StoreTransaction, told: readonly Told[], charged: string | undefined): Promise<readonly Kept[]> {
+    if (told.length === 0) return []
     const first = await this.#log.append(
       tx,
-      all.map(({ revocation, evidence }) => ({ entry: entryOf(revocation), evidence })),
+      told.map(({ revocation, evidence }) => ({ entry: entryOf(revocation), evidence })),
     )
-    const kept = all.map(({ revocation }, at): Kept => ({ ...revocation, index: first + at, ...(charged !== undefined && { charged }) }))
-    for (const each of kept) {
-      const expires = each.expiration === null ? {} : { expires: each.expiration + CLOCK_SKEW + 1 }
-      await tx.put(KIND, each.by, each.ucan, each as unknown as Value, expires)
-    }
-    return kept
+    return told.map(({ revocation }, at): Kept => ({ ...revocation, index: first + at, ...(charged !== undefined && { charged }) }))
   }
 
   #mustHaveRoom(charged: string | undefined, asked: number, most: number): void {
@@ -198,6 +210,21 @@ export class Revocations {
     this.#count(revocation.charged, 1)
     this.#byUcan.set(revocation.ucan, [...known.filter((each) => each !== same), revocation])
   }
+}
+
+/** What isn't known. What is known counts as new where it would be forgotten too early: the end of a UCAN is the word of who logs it. */
+const unknownOf = async (
+  told: readonly Told[],
+  known: (revocation: Revocation) => Promise<Revocation | undefined>,
+): Promise<readonly Told[]> => {
+  const unknown = new Map<string, Told>()
+  for (const each of told) {
+    const { by, ucan, expiration } = each.revocation
+    const name = `${by} ${ucan}`
+    const same = unknown.get(name)?.revocation ?? (await known(each.revocation))
+    if (!same || endsLater(expiration, same.expiration)) unknown.set(name, each)
+  }
+  return [...unknown.values()]
 }
 
 const endsLater = (expiration: number | null, than: number | null): boolean => than !== null && (expiration === null || expiration > than)

@@ -168,14 +168,12 @@ export class Follower {
     const told = await importing.proved(entries, signal)
     const prove = async (size: number) => (await this.call('consistency', { from: size, size: target.size }, signal)).proof
     const leaves = entries.map(({ leaf }) => leaf)
-    let kept: Awaited<ReturnType<Importing['takeOver']>>
     try {
-      kept = await mirror.take(leaves, target, prove, (tx) => importing.takeOver(tx, mirror, told))
+      await importing.write(mirror, told, await mirror.hold(leaves, target, prove))
     } catch (thrown) {
       if (thrown instanceof Failure && thrown.details.field === 'root') await this.#convict(mirror, newest, signal)
       throw thrown
     }
-    importing.done(kept)
   }
 
   /**

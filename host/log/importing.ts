@@ -1,7 +1,6 @@
 import { CLOCK_SKEW, Failure, textOf, UcanMemory } from '@symbiosis/protocol'
 import { decodeEntry, isProved, type LogFrame, originOf, type RevocationEntry } from '@symbiosis/protocol/revocation'
-import type { Kept, Revocations, Told } from '../revocations.ts'
-import type { StoreTransaction } from '../store/store.ts'
+import type { Revocations, Told } from '../revocations.ts'
 import type { Mirror } from './mirror.ts'
 
 /** Milliseconds for which signatures are checked at a time: calls come in between. */
@@ -15,6 +14,7 @@ export class Importing {
   readonly #most: number
   readonly #now: () => number
   readonly #memory = new UcanMemory(MEMORY)
+  #last: Promise<void> = Promise.resolve()
 
   constructor(revocations: Revocations, most: number, now: () => number) {
     this.#revocations = revocations
@@ -46,13 +46,18 @@ export class Importing {
     return told
   }
 
-  takeOver(tx: StoreTransaction, from: Mirror, told: readonly Told[]): Promise<readonly Kept[]> {
-    return this.#revocations.takeOver(tx, originOf(from.did), told, this.#most)
-  }
-
-  /** To be called when it is on disk. */
-  done(kept: readonly Kept[]): void {
-    this.#revocations.remember(kept)
+  /** Writes entries of a mirror with what is taken over of them, one mirror after another: what one brings, the next does not bring again. */
+  async write(from: Mirror, told: readonly Told[], commit: Awaited<ReturnType<Mirror['hold']>>): Promise<void> {
+    const last = this.#last
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#last = promise
+    await last
+    try {
+      const kept = await commit((tx) => this.#revocations.takeOver(tx, originOf(from.did), told, this.#most))
+      this.#revocations.remember(kept)
+    } finally {
+      resolve()
+    }
   }
 }
 

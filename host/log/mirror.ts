@@ -69,30 +69,30 @@ export class Mirror {
   }
 
   /**
-   * Takes the next entries of what a checkpoint is over, in one transaction with what `also` writes. Where the checkpoint has more of them, `prove` has to show
-   * that it begins with these.
-   * @throws Failure BadSignature, field `root`, where they aren't the checkpoint's; Unavailable where the disk is full
+   * Holds the next entries against a checkpoint. Where that has more of them, `prove` has to show that it begins with these. Resolves with what writes them, in one
+   * transaction with something else.
+   * @throws Failure BadSignature, field `root`, where they aren't the checkpoint's
    */
-  async take<T>(
+  async hold(
     leaves: readonly Uint8Array[],
     checkpoint: Signed,
     prove: (size: number) => Promise<readonly Uint8Array[]>,
-    also: (tx: StoreTransaction) => Promise<T>,
-  ): Promise<T> {
+  ): Promise<<T>(also: (tx: StoreTransaction) => Promise<T>) => Promise<T>> {
     const grown = this.#copy()
     for (const leaf of leaves) grown.append(leafHash(leaf))
     if (!(await this.#begins(checkpoint, grown, prove))) throw unlike(this.did, grown.end, checkpoint.size)
-    const { note, key } = checkpoint
-    const done = await this.#store.write(async (tx) => {
-      const range = this.#copy()
-      await appendEntries(tx, this.did, range, leaves)
-      await writeHead(tx, this.did, { range, checkpoint: note })
-      await tx.put(KEY, this.did, '', key)
-      return also(tx)
-    })
-    this.#range = grown
-    this.#checkpoint = checkpoint
-    return done
+    return async (also) => {
+      const done = await this.#store.write(async (tx) => {
+        const range = this.#copy()
+        await appendEntries(tx, this.did, range, leaves)
+        await writeHead(tx, this.did, { range, checkpoint: checkpoint.note })
+        await tx.put(KEY, this.did, '', checkpoint.key)
+        return also(tx)
+      })
+      this.#range = grown
+      this.#checkpoint = checkpoint
+      return done
+    }
   }
 
   async #begins({ size, root }: Signed, grown: CompactRange, prove: (size: number) => Promise<readonly Uint8Array[]>): Promise<boolean> {
