@@ -101,7 +101,7 @@ export class Follower {
       // What was begun comes to its end first: so each checkpoint is held against the one before.
       const target = known && mirror.size < known.size ? known : newest
       if (mirror.size === target.size && known) break
-      await this.#pullBatch(mirror, target, newest, signal)
+      await this.#pullTo(mirror, target, newest, signal)
     }
     this.#inOrder(mirror, newest)
   }
@@ -140,27 +140,39 @@ export class Follower {
     return true
   }
 
-  async #pullBatch(mirror: Mirror, target: Signed, newest: Signed, signal: AbortSignal): Promise<void> {
-    const { batchEntries, batchBytes, maxEntriesPerFollowed } = this.#parts.bounds
+  async #pullTo(mirror: Mirror, target: Signed, newest: Signed, signal: AbortSignal): Promise<void> {
+    const { maxEntriesPerFollowed } = this.#parts.bounds
     if (target.size > maxEntriesPerFollowed)
       throw new Failure('TooLarge', `The log of ${mirror.did} has ${target.size} entries.`, {
         field: 'maxEntriesPerFollowed',
         limit: maxEntriesPerFollowed,
         asked: target.size,
       })
+    let coming: Promise<LogFrame['entries']> | undefined = this.#batch(mirror.size, target, signal)
+    while (coming) {
+      const entries: LogFrame['entries'] = await coming
+      const next = mirror.size + entries.length
+      // The next ones come while these are verified.
+      coming = next < target.size ? this.#batch(next, target, signal) : undefined
+      coming?.catch(() => {})
+      await this.#take(mirror, entries, target, signal, newest)
+    }
+  }
+
+  async #batch(begin: number, target: Signed, signal: AbortSignal): Promise<LogFrame['entries']> {
+    const { batchEntries, batchBytes } = this.#parts.bounds
     const entries: LogFrame['entries'] = []
     for (let bytes = 0; entries.length < batchEntries && bytes < batchBytes; ) {
-      const from = mirror.size + entries.length
+      const from = begin + entries.length
       const left = Math.min(batchEntries - entries.length, target.size - from)
       if (left === 0) break
       const frame = await this.call('entries', { from, limit: Math.min(left, 1000) }, signal)
       mustFollow(frame, from, target, this.#parts.bounds)
-      if (frame.entries.length === 0)
-        throw new Failure('BadSignature', `${mirror.did} has signed ${target.size} entries and gives ${from}.`)
+      if (frame.entries.length === 0) throw new Failure('BadSignature', `${target.size} entries are signed, and ${from} are given.`)
       entries.push(...frame.entries)
       for (const { leaf, evidence } of frame.entries) bytes += leaf.length + (evidence?.length ?? 0)
     }
-    await this.#take(mirror, entries, target, signal, newest)
+    return entries
   }
 
   async #take(mirror: Mirror, entries: LogFrame['entries'], target: Signed, signal: AbortSignal, newest = target): Promise<void> {
