@@ -25,7 +25,9 @@ import {
   logKeyOf,
   originOf,
   type SignedCheckpoint,
+  type VerifierKey,
   verifyCheckpoint,
+  witnessKeyOf,
 } from '@symbiosis/protocol/revocation'
 import { parseAddress } from '@symbiosis/symbiont'
 import { connectNode } from '@symbiosis/symbiont/node'
@@ -69,8 +71,12 @@ export class LogReader {
   }
 
   async checkpoint(): Promise<Shown> {
-    const { checkpoint, key } = await this.#call('checkpoint', {})
-    return this.#verify(checkpoint, key)
+    const { checkpoint, key, witnesses } = await this.#call('checkpoint', {})
+    const known = witnesses.map(({ host, key }) => {
+      if (!isDid(host)) throw new Failure('Malformed', 'A witness is no host.', { field: 'witnesses' })
+      return witnessKeyOf(host, key)
+    })
+    return this.#verify(checkpoint, key, known)
   }
 
   /** Entries from an index on, up to, and without, another; as the host gives them, unverified. */
@@ -116,8 +122,8 @@ export class LogReader {
     }
   }
 
-  #verify(note: string, key: Uint8Array): Shown {
-    return { ...verifyCheckpoint(note, { origin: originOf(this.did), keys: [logKeyOf(this.did, key)] }), note }
+  #verify(note: string, key: Uint8Array, witnesses: readonly VerifierKey[] = []): Shown {
+    return { ...verifyCheckpoint(note, { origin: originOf(this.did), keys: [logKeyOf(this.did, key)], witnesses }), note }
   }
 
   async #call<N extends keyof (typeof log)['abilities'] & string>(

@@ -19,8 +19,10 @@ import { kernelServices } from './kernel.ts'
 import { Leases } from './leases.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 import { lockFolder } from './lock.ts'
+import { checkWitnesses } from './log/cosignatures.ts'
 import { FOLLOW_OPTIONS, type Followed, Following, type FollowOptions } from './log/following.ts'
 import { RevocationLog } from './log/revocation-log.ts'
+import { Witness } from './log/witness.ts'
 import { type Log, openLog } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { REQUEST_OPTIONS, type RequestOptions, Requests } from './requests.ts'
@@ -58,6 +60,8 @@ export interface HostOptions<E extends Engine = Engine> extends Partial<RequestO
   /** Addresses of hosts whose logs are followed: what is revoked there is refused here. `#did:key:...` behind one demands that identity. */
   follow?: readonly string[]
   following?: Partial<FollowOptions>
+  /** Who may cosign this host's log; those that it follows unless told. */
+  witnesses?: readonly DID[]
   /** UCANs whose signature checks are remembered. */
   memory?: number
   /** Seconds between two collections of garbage; 0 for none but the operator's. */
@@ -123,11 +127,13 @@ export class Host implements AsyncDisposable {
     const policies = new Policies(store, options.policies ?? [])
     const revocationLog = await RevocationLog.open(identity, store)
     const revocations = await Revocations.open(store, revocationLog, options.maxRevocationsPerSpace ?? 10_000, now())
+    checkWitnesses(options.witnesses)
     const following = new Following(options.follow ?? [], {
       dir: options.dir,
       signer,
       store,
       revocations,
+      witness: await Witness.open(identity, now),
       log,
       now,
       options: { ...FOLLOW_OPTIONS, ...options.following },
@@ -166,6 +172,7 @@ export class Host implements AsyncDisposable {
         revocations,
         log: revocationLog,
         following,
+        witnesses: options.witnesses,
         collect: (signal) => host.collect(signal),
       }),
     })

@@ -27,15 +27,23 @@ const showLog = (group: Command) =>
       act<[string?], { last: number }>(async (run, { last }, name) => {
         const { output } = run
         const reader = await LogReader.open(name, run)
-        const { size, root, note } = await reader.checkpoint()
+        const { size, root, note, cosigned } = await reader.checkpoint()
         const from = Math.max(0, size - (last > 0 ? Math.floor(last) : 0))
         const entries: Told[] = []
         for await (const entry of reader.entries(from, size)) entries.push(tell(entry, from + entries.length))
         const encoded = Buffer.from(root).toString('base64')
         output.result(
-          { did: reader.did, size, root: encoded, checkpoint: note, entries },
+          { did: reader.did, size, root: encoded, checkpoint: note, cosigned, entries },
           [
             fields({ host: reader.did, entries: String(size), root: encoded }, '  ', (text) => output.paint('dim', text)),
+            ...(cosigned.length > 0
+              ? [
+                  '',
+                  table(
+                    cosigned.map(({ name, time }) => [`cosigned by ${shortDid(name.split('/', 1)[0] as string)}`, `at ${timeText(time)}`]),
+                  ),
+                ]
+              : []),
             ...(entries.length > 0 ? ['', table(entries.map(row))] : []),
           ].join('\n'),
         )

@@ -6,6 +6,7 @@ import {
   Failure,
   type Input,
   invoke,
+  isAbort,
   type LocalSigner,
   type Output,
   StreamReader,
@@ -18,6 +19,7 @@ import { forkAhead, forkBehind } from './forks.ts'
 import type { Importing } from './importing.ts'
 import { Mirror, pin, pinned, type Signed } from './mirror.ts'
 import type { FollowAddress, Reach } from './reach.ts'
+import type { Witness } from './witness.ts'
 
 /** What bounds the following of one host. */
 export interface FollowBounds {
@@ -43,8 +45,7 @@ export interface FollowerParts {
   now(): number
   /** Keeps a proof; resolves with where. */
   convict(fork: Fork): string
-  /** Called whenever the followed log was held against its checkpoint as a whole. */
-  verified(mirror: Mirror, checkpoint: Signed): void
+  readonly witness: Witness
 }
 
 type LogAbility = keyof (typeof logService)['abilities'] & string
@@ -55,6 +56,9 @@ export class Follower {
   readonly #parts: FollowerParts
   readonly #reach: Reach
   #mirror: Mirror | undefined
+  /** Entries of the last checkpoint that was cosigned, and whether the host wants no more of that. */
+  #cosigned = 0
+  #unwanted = false
   /** When the host last gave a checkpoint that is in order, Unix seconds. */
   contact: number | undefined
 
@@ -103,7 +107,7 @@ export class Follower {
       if (mirror.size === target.size && known) break
       await this.#pullTo(mirror, target, newest, signal)
     }
-    this.#inOrder(mirror, newest)
+    await this.#inOrder(newest, signal)
   }
 
   /** Takes up what comes as it comes. Returns where it has to be pulled: there is more than a frame holds, or it is time to see whether the host is there. */
@@ -136,7 +140,7 @@ export class Follower {
     await this.#judge(mirror, newest)
     if (frame.from + frame.entries.length < newest.size) return false
     await this.#take(mirror, frame.entries, newest, signal)
-    this.#inOrder(mirror, newest)
+    await this.#inOrder(newest, signal)
     return true
   }
 
@@ -234,9 +238,19 @@ export class Follower {
     if ((await pinned(store, url)) === undefined) await pin(store, url, mirror.did)
   }
 
-  #inOrder(mirror: Mirror, checkpoint: Signed): void {
-    this.contact = this.#parts.now()
-    this.#parts.verified(mirror, checkpoint)
+  /** All that the checkpoint is over is here, and so this host can vouch for it. */
+  async #inOrder({ size, note }: Signed, signal: AbortSignal): Promise<void> {
+    const { witness, now } = this.#parts
+    this.contact = now()
+    if (size <= this.#cosigned || this.#unwanted) return
+    try {
+      await this.call('cosign', { checkpoint: await witness.cosign(note), key: witness.key }, signal)
+      this.#cosigned = size
+    } catch (thrown) {
+      // Who wants no witness is followed all the same, and one that can't be reached shows soon enough.
+      if (!(thrown instanceof Failure) && !isAbort(thrown)) throw thrown
+      this.#unwanted = thrown instanceof Failure && ['Denied', 'UnknownAbility'].includes(thrown.name)
+    }
   }
 
   /** Calls an ability of the followed host's log. */

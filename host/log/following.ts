@@ -5,8 +5,8 @@ import type { Store } from '../store/store.ts'
 import { type FollowBounds, Follower } from './follower.ts'
 import { forksOf, writeFork } from './forks.ts'
 import { Importing } from './importing.ts'
-import type { Mirror, Signed } from './mirror.ts'
 import { parseFollow, type Reach, reach } from './reach.ts'
+import type { Witness } from './witness.ts'
 
 export interface FollowOptions extends FollowBounds {
   /** Revocations kept at a time that one followed host may have brought. Where it has brought as many, its log is followed no further. */
@@ -53,8 +53,8 @@ interface Parts {
   readonly revocations: Revocations
   readonly log: Log
   readonly options: FollowOptions
+  readonly witness: Witness
   now(): number
-  verified?(follower: Follower, mirror: Mirror, checkpoint: Signed): void
 }
 
 /** Follows the logs of other hosts, so that what was revoked at one of them is refused here. */
@@ -67,20 +67,19 @@ export class Following {
   /** @throws Failure InvalidInput for what is no address */
   constructor(addresses: readonly string[], parts: Parts) {
     this.#parts = parts
-    const { dir, signer, store, revocations, now, options } = parts
+    const { dir, signer, store, revocations, witness, now, options } = parts
     const importing = new Importing(revocations, options.maxRevocationsPerFollowed, now)
     this.#followers = addresses.map((text) => {
       const address = parseFollow(text)
-      const follower: Follower = new Follower(address, options.reach(address.url), {
+      return new Follower(address, options.reach(address.url), {
         signer,
         store,
         importing,
         bounds: options,
         now,
         convict: (fork) => writeFork(dir, fork),
-        verified: (mirror, checkpoint) => parts.verified?.(follower, mirror, checkpoint),
+        witness,
       })
-      return follower
     })
   }
 

@@ -25,6 +25,7 @@ import {
 } from '@symbiosis/protocol/revocation'
 import type { Identity } from '../identity.ts'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
+import { keepCosignature, withCosignatures } from './cosignatures.ts'
 import { appendEntries, type Head, hashReader, readBundle, readEntries, readHead, readTile, writeHead } from './records.ts'
 
 /** What becomes an entry of the log. */
@@ -96,8 +97,19 @@ export class RevocationLog {
     this.#grown = Promise.withResolvers()
   }
 
+  /** The note with what witnesses cosigned of it. */
   async checkpoint(): Promise<string> {
-    return (await this.#head(this.#store)).checkpoint
+    return (await this.witnessed()).checkpoint
+  }
+
+  /** The same, and who the witnesses are. */
+  async witnessed(): Promise<Awaited<ReturnType<typeof withCosignatures>>> {
+    return withCosignatures(this.#store, this.#host, (await this.#head(this.#store)).checkpoint)
+  }
+
+  /** @throws Failure BadSignature, Malformed where it is not this log's, or not cosigned by the witness */
+  keep(witness: DID, cosigned: string, key: Uint8Array): Promise<void> {
+    return keepCosignature(this.#store, this.#host, this.#signer.key, witness, cosigned, key)
   }
 
   async size(): Promise<number> {
@@ -189,8 +201,9 @@ export class RevocationLog {
   async logged(index: number): Promise<Logged> {
     const { range, checkpoint } = await this.#head(this.#store)
     const proof = await inclusionProof(index, range.end, hashReader(this.#store, this.#host, range.end))
+    const { checkpoint: cosigned } = await withCosignatures(this.#store, this.#host, checkpoint)
     for await (const entry of readEntries(this.#store, this.#host, index, index + 1)) {
-      return { index, entry, proof, checkpoint, key: this.#key }
+      return { index, entry, proof, checkpoint: cosigned, key: this.#key }
     }
     throw damaged(`it has no entry ${index}`)
   }

@@ -9,7 +9,7 @@ export { decodeFork, encodeFork, type Fork, verifyFork } from './fork.ts'
 export { emptyRoot, HASH_BYTES, leafHash, nodeHash } from './hashing.ts'
 export { type Inclusion, inclusionProof, rootFromInclusion, verifyInclusion } from './inclusion.ts'
 export { COSIGNATURE, decodeVerifierKey, ED25519, encodeVerifierKey, type SignatureType, type VerifierKey, verifierKey } from './key.ts'
-export { frame, type LogFrame, log } from './log-service.ts'
+export { frame, type LogFrame, log, MAX_WITNESSES } from './log-service.ts'
 export { type Logged, logged } from './logged.ts'
 export {
   formatNote,
@@ -24,7 +24,7 @@ export {
   type VerifiedNote,
   verifyNote,
 } from './note.ts'
-export { LOG_SIGN, logKeyOf, type Proven, verifyLogged } from './proven.ts'
+export { LOG_SIGN, LOG_WITNESS, logKeyOf, type Proven, verifyLogged, witnessKeyOf, witnessOf } from './proven.ts'
 export { CompactRange, type Visit } from './range.ts'
 export { type HashReader, rootAt } from './reading.ts'
 export { revocation } from './service.ts'

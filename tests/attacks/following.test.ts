@@ -134,7 +134,11 @@ describe('a followed host that lies', () => {
     const world = await follow({ pullEvery: 0.1 })
     await isMirrored(world, 2)
     const other = signerFromSeed(generateSeed())
-    liar.lies['log/checkpoint'] = async () => ({ checkpoint: await liar.checkpoint({ by: other }), key: await liar.key(other) })
+    liar.lies['log/checkpoint'] = async () => ({
+      checkpoint: await liar.checkpoint({ by: other }),
+      key: await liar.key(other),
+      witnesses: [],
+    })
     await isRefused(world, 'BadSignature', 'key')
   })
 
@@ -144,10 +148,11 @@ describe('a followed host that lies', () => {
     liar.lies['log/checkpoint'] = async () => ({
       checkpoint: await liar.checkpoint({ origin: originOf(other.signer.did) }),
       key: await liar.key(),
+      witnesses: [],
     })
     const world = await follow()
     await isRefused(world, 'BadSignature', 'keys')
-    liar.lies['log/checkpoint'] = async () => ({ checkpoint: await liar.checkpoint(), key: await other.key() })
+    liar.lies['log/checkpoint'] = async () => ({ checkpoint: await liar.checkpoint(), key: await other.key(), witnesses: [] })
     await isRefused(world, 'BadSignature', 'key')
     assert.deepEqual([followed(world).size, await logSize(world)], [0, 0])
   })
@@ -219,7 +224,11 @@ describe('a followed host that lies', () => {
 
   it('has a log without end', async () => {
     liar.show(...entries)
-    liar.lies['log/checkpoint'] = async () => ({ checkpoint: await liar.checkpoint({ size: 10_000_001 }), key: await liar.key() })
+    liar.lies['log/checkpoint'] = async () => ({
+      checkpoint: await liar.checkpoint({ size: 10_000_001 }),
+      key: await liar.key(),
+      witnesses: [],
+    })
     const world = await follow()
     await isRefused(world, 'TooLarge', 'maxEntriesPerFollowed')
   })

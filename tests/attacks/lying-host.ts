@@ -97,7 +97,8 @@ export class LyingHost {
   }
 
   readonly #honest: Answers = {
-    'log/checkpoint': async () => ({ checkpoint: await this.checkpoint(), key: await this.key() }),
+    'log/checkpoint': async () => ({ checkpoint: await this.checkpoint(), key: await this.key(), witnesses: [] }),
+    'log/cosign': () => ({}),
     'log/entries': ({ from, limit }: { from: number; limit?: number }) => this.frame(from, limit),
     'log/inclusion': async ({ index, size = this.#entries.length }: { index: number; size?: number }) => ({
       size,

@@ -13,7 +13,6 @@ import {
   type Proof,
   revocation,
   signerFromSeed,
-  textOf,
   unwrap,
 } from '@symbiosis/protocol'
 import { encodeEntry, inclusionProof, leafHash, type RevocationEntry, rootAt, verifyInclusion } from '@symbiosis/protocol/revocation'

@@ -36,8 +36,9 @@ describe('the log on the command line', function () {
   it('shows what the host has signed, by address, by name, and of the host of this machine', async () => {
     const cid = await revoke()
     for (const name of [host.url, 'first', host.did, undefined]) {
-      const { did, size, checkpoint, entries } = await wallet.ok('log', 'show', ...(name ? [name] : []))
+      const { did, size, checkpoint, entries, cosigned } = await wallet.ok('log', 'show', ...(name ? [name] : []))
       assert.equal(did, host.did)
+      assert.deepEqual(cosigned, [])
       assert.equal(size, entries.length)
       assert.match(checkpoint, new RegExp(`^${host.did}/revocations\n${size}\n`))
       const entry = entries.find(({ ucan }: { ucan: string }) => ucan === cid)
