@@ -282,27 +282,29 @@ describe('a followed host that lies', () => {
   })
 
   it('says that a UCAN ends sooner than it does: who knows better is heard', async () => {
-    const [early, later] = proofs as [Proof, Proof]
+    const [early, later, both] = proofs as [Proof, Proof, Proof]
     liar.show(
       await revocationOf(alice, early, { expiration: NOW }),
       await revocationOf(mallory, later, { expiration: NOW }),
       await revocationOf(alice, later),
       await revocationOf(alice, early, { expiration: NOW }),
+      await revocationOf(alice, both, { expiration: NOW }),
+      await revocationOf(alice, both),
     )
     const dir = folder()
     let world = await follow({}, dir)
-    await isMirrored(world, 4)
-    assert.equal(await logSize(world), 3)
+    await isMirrored(world, 6)
+    assert.equal(await logSize(world), 4)
     // The space says it here, too.
     const call = { can: 'ucan/revoke', nb: { ucan: early.ucan.cid }, proofs: [await world.lease(alice)], attach: [early] }
     assert.equal((await world.call(alice, call)).error, undefined)
-    assert.equal(await logSize(world), 4)
+    assert.equal(await logSize(world), 5)
     for (const when of [NOW + 61, NOW + HOUR]) {
       await world.close()
       world = await World.open({ dir, now: () => when })
       open.push(world)
       world.now = when
-      for (const proof of [early, later]) assert.equal(await taken(world, proof), 'Revoked', `at ${when}`)
+      for (const proof of [early, later, both]) assert.equal(await taken(world, proof), 'Revoked', `at ${when}`)
     }
   })
 
