@@ -138,6 +138,7 @@ export class Host implements AsyncDisposable {
       now,
       options: { ...FOLLOW_OPTIONS, ...options.following },
     })
+    const isWitness = (did: DID) => options.witnesses?.includes(did) ?? following.follows(did)
     const requests = await Requests.open({
       store,
       leases,
@@ -172,7 +173,7 @@ export class Host implements AsyncDisposable {
         revocations,
         log: revocationLog,
         following,
-        witnesses: options.witnesses,
+        isWitness,
         collect: (signal) => host.collect(signal),
       }),
     })
@@ -224,6 +225,7 @@ export class Host implements AsyncDisposable {
       guard,
       memory,
       gate: this.gate,
+      isPeer: (did) => parts.following.follows(did) || (parts.options.witnesses?.includes(did) ?? false),
       dispatcher,
       metrics: this.metrics,
       log: this.log,

@@ -54,8 +54,8 @@ interface Parts {
   readonly revocations: Revocations
   readonly log: RevocationLog
   readonly following: Following
-  /** Who may cosign the log: those who are followed where it isn't told. */
-  readonly witnesses: readonly DID[] | undefined
+  /** Whether a host may cosign the log. */
+  isWitness(did: DID): boolean
   collect(signal: AbortSignal): Promise<{ kept: number; removed: number; bytes: number }>
 }
 
@@ -131,14 +131,13 @@ type Acknowledged = NonNullable<Awaited<ReturnType<Revocations['acknowledged']>>
 /** A call by itself, with the chain that lets it speak for who revokes: whoever has it can check it again. */
 const evidenceOf = (invocation: Ucan, owner: readonly Ucan[]): Uint8Array => encodeInvocations([invocation], owner)
 
-const logHandlers = ({ log, following, witnesses }: Parts): Handlers<typeof logService> => ({
+const logHandlers = ({ log, isWitness }: Parts): Handlers<typeof logService> => ({
   checkpoint: async () => ({ ...(await log.witnessed()), key: log.key }),
   entries: ({ from, limit }) => log.frame(from, limit),
   inclusion: ({ index, size }) => log.inclusion(index, size),
   consistency: ({ from, size }) => log.consistency(from, size),
   cosign: async ({ checkpoint, key }, { space: witness }) => {
-    const known = witnesses ?? following.list().flatMap(({ did }) => did ?? [])
-    if (!known.includes(witness))
+    if (!isWitness(witness))
       throw new Failure('Denied', 'This host has not named you a witness of its log.', {
         hint: 'Its operator names witnesses, or follows them.',
       })

@@ -6,7 +6,6 @@ import {
   Failure,
   type Input,
   invoke,
-  isAbort,
   type LocalSigner,
   type Output,
   StreamReader,
@@ -48,6 +47,9 @@ export interface FollowerParts {
   readonly witness: Witness
 }
 
+/** Seconds after which a host that wanted no cosignature is asked again. */
+const UNWANTED_FOR = 60
+
 type LogAbility = keyof (typeof logService)['abilities'] & string
 
 /** Follows the log of one host: pulls what is new, holds it against what the host signed, and takes over what is proved. */
@@ -56,9 +58,11 @@ export class Follower {
   readonly #parts: FollowerParts
   readonly #reach: Reach
   #mirror: Mirror | undefined
-  /** Entries of the last checkpoint that was cosigned, and whether the host wants no more of that. */
+  /** The last checkpoint of which all is here, entries of the last one that was cosigned, and when the host may want cosignatures again. */
+  #whole: Signed | undefined
   #cosigned = 0
-  #unwanted = false
+  #unwantedUntil = 0
+  #vouching: Promise<void> | undefined
   /** When the host last gave a checkpoint that is in order, Unix seconds. */
   contact: number | undefined
 
@@ -107,7 +111,7 @@ export class Follower {
       if (mirror.size === target.size && known) break
       await this.#pullTo(mirror, target, newest, signal)
     }
-    await this.#inOrder(newest, signal)
+    this.#inOrder(newest, signal)
   }
 
   /** Takes up what comes as it comes. Returns where it has to be pulled: there is more than a frame holds, or it is time to see whether the host is there. */
@@ -123,7 +127,7 @@ export class Follower {
       if (!body) throw new Failure('Unsupported', 'The host streams no log.')
       const reader = new StreamReader(streamUntil(body, until))
       for (;;) {
-        const bytes = await reader.section(bounds.frameBytes, 'frame')
+        const bytes = await nextFrame(reader, bounds.frameBytes, until)
         if (!bytes) throw new Failure('Unavailable', 'The host ended its stream.', { retryAfter: 1 })
         if (!(await this.#takeFrame(mirror, frameOf(bytes), key, signal))) return
       }
@@ -140,7 +144,7 @@ export class Follower {
     await this.#judge(mirror, newest)
     if (frame.from + frame.entries.length < newest.size) return false
     await this.#take(mirror, frame.entries, newest, signal)
-    await this.#inOrder(newest, signal)
+    this.#inOrder(newest, signal)
     return true
   }
 
@@ -239,17 +243,27 @@ export class Follower {
   }
 
   /** All that the checkpoint is over is here, and so this host can vouch for it. */
-  async #inOrder({ size, note }: Signed, signal: AbortSignal): Promise<void> {
+  #inOrder(checkpoint: Signed, signal: AbortSignal): void {
+    this.contact = this.#parts.now()
+    this.#whole = checkpoint
+    this.#vouching ??= this.#vouch(signal).finally(() => {
+      this.#vouching = undefined
+    })
+  }
+
+  /** Cosigns the last checkpoint, and the one that came meanwhile. Never throws: nothing is followed any later for it. */
+  async #vouch(signal: AbortSignal): Promise<void> {
     const { witness, now } = this.#parts
-    this.contact = now()
-    if (size <= this.#cosigned || this.#unwanted) return
-    try {
-      await this.call('cosign', { checkpoint: await witness.cosign(note), key: witness.key }, signal)
-      this.#cosigned = size
-    } catch (thrown) {
-      // Who wants no witness is followed all the same, and one that can't be reached shows soon enough.
-      if (!(thrown instanceof Failure) && !isAbort(thrown)) throw thrown
-      this.#unwanted = thrown instanceof Failure && ['Denied', 'UnknownAbility'].includes(thrown.name)
+    while (this.#whole && this.#whole.size > this.#cosigned && now() >= this.#unwantedUntil) {
+      const { size, note } = this.#whole
+      try {
+        await this.call('cosign', { checkpoint: await witness.cosign(note), key: witness.key }, signal)
+        this.#cosigned = size
+      } catch (thrown) {
+        // Who wants no witness now may want one when its operator has named it.
+        if (thrown instanceof Failure && ['Denied', 'UnknownAbility'].includes(thrown.name)) this.#unwantedUntil = now() + UNWANTED_FOR
+        return
+      }
     }
   }
 
@@ -277,6 +291,16 @@ export class Follower {
 const mustBe = (shape: Parameters<typeof check>[0], value: unknown): void => {
   const mismatch = check(shape, value)
   if (mismatch) throw new Failure('Malformed', `The host answered against its contract: ${mismatch.path} ${mismatch.message}.`)
+}
+
+/** What breaks a stream is told in the words of whatever carried it. */
+const nextFrame = async (reader: StreamReader, most: number, signal: AbortSignal): Promise<Uint8Array | undefined> => {
+  try {
+    return await reader.section(most, 'frame')
+  } catch (cause) {
+    if (cause instanceof Failure || signal.aborted) throw cause
+    throw new Failure('Unavailable', 'The stream of the host broke off.', {}, { cause })
+  }
 }
 
 const frameOf = (bytes: Uint8Array): LogFrame => {

@@ -83,6 +83,10 @@ export class Following {
     })
   }
 
+  follows(did: DID): boolean {
+    return this.#followers.some(({ mirror, address }) => (mirror?.did ?? address.did) === did)
+  }
+
   list(): Followed[] {
     return this.#followers.map((follower) => {
       const { address, mirror, contact } = follower

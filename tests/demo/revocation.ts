@@ -23,7 +23,7 @@ const until = async (what: string, look: () => Promise<boolean>): Promise<void> 
   const since = performance.now()
   while (!(await look())) {
     if (performance.now() - since > PATIENCE_MS) throw new Error(`It did not come to pass that ${what}.`)
-    await setTimeout(5)
+    await setTimeout(50)
   }
   say(`${what}   (${Math.round(performance.now() - since)} ms)`)
 }
