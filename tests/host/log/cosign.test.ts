@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { archive, delegate, generateSeed, signerFromSeed } from '@symbiosis/protocol'
+import { archive, delegate, generateSeed, httpChannel, signerFromSeed } from '@symbiosis/protocol'
 import {
   cosigner,
   type Logged,
@@ -58,6 +58,8 @@ describe('cosigned checkpoints', () => {
     const a = await host('a', { follow: ['b', 'c'] })
     const b = await host('b', { follow: ['a'] })
     const c = await host('c', { follow: ['a'] })
+    // A host knows its witnesses when it has met those that it follows.
+    await soon(() => a.host.followed().map(({ did }) => did), [b.did, c.did])
     const proof = await revokeAt(a)
     const both = [witnessOf(b.did), witnessOf(c.did)].sort()
     await soon(() => cosigners(a), both)
@@ -123,5 +125,18 @@ describe('cosigned checkpoints', () => {
   it('are of no more witnesses than a note carries', async () => {
     const many = Array.from({ length: 33 }, () => signerFromSeed(generateSeed()).did)
     await assert.rejects(network.open('a', { dir: folder(), witnesses: many }), { name: 'InvalidInput' })
+  })
+
+  it('come from hosts that are no strangers here', async () => {
+    const friend = signerFromSeed(generateSeed())
+    const ask = async (by: typeof friend) => {
+      const a = await host('a', { witnesses: [friend.did] })
+      const { url = '' } = await a.host.listen()
+      const call = await a.invocation(by, { can: 'log/checkpoint' })
+      await a.send(call, [call], httpChannel(url))
+      return a.host.gate.strangers
+    }
+    assert.equal(await ask(mallory), 1)
+    assert.equal(await ask(friend), 0)
   })
 })
