@@ -13,6 +13,7 @@ import {
   unwrap,
 } from '@symbiosis/protocol'
 import { type Fork, frame as frameShape, type LogFrame, log as logService } from '@symbiosis/protocol/revocation'
+import type { Told } from '../revocations.ts'
 import type { Store } from '../store/store.ts'
 import { forkAhead, forkBehind } from './forks.ts'
 import type { Importing } from './importing.ts'
@@ -49,6 +50,12 @@ export interface FollowerParts {
 
 /** Seconds after which a host that wanted no cosignature is asked again. */
 const UNWANTED_FOR = 60
+
+/** Entries, and what of them is proved. */
+interface Fetched {
+  readonly entries: LogFrame['entries']
+  readonly told: Told[]
+}
 
 type LogAbility = keyof (typeof logService)['abilities'] & string
 
@@ -143,7 +150,7 @@ export class Follower {
     mustFollow(frame, mirror.size, newest, this.#parts.bounds)
     await this.#judge(mirror, newest)
     if (frame.from + frame.entries.length < newest.size) return false
-    await this.#take(mirror, frame.entries, newest, signal)
+    await this.#take(mirror, frame.entries, await this.#parts.importing.proved(frame.entries, signal), newest, signal)
     this.#inOrder(newest, signal)
     return true
   }
@@ -156,14 +163,19 @@ export class Follower {
         limit: maxEntriesPerFollowed,
         asked: target.size,
       })
-    let coming: Promise<LogFrame['entries']> | undefined = this.#batch(mirror.size, target, signal)
+    const { importing } = this.#parts
+    const fetched = async (from: number): Promise<Fetched> => {
+      const entries = await this.#batch(from, target, signal)
+      return { entries, told: await importing.proved(entries, signal) }
+    }
+    let coming: ReturnType<typeof fetched> | undefined = fetched(mirror.size)
     while (coming) {
-      const entries: LogFrame['entries'] = await coming
-      const next = mirror.size + entries.length
-      // The next ones come while these are verified.
-      coming = next < target.size ? this.#batch(next, target, signal) : undefined
+      const { entries, told }: Fetched = await coming
+      const next: number = mirror.size + entries.length
+      // The next ones come and are verified while these are written.
+      coming = next < target.size ? fetched(next) : undefined
       coming?.catch(() => {})
-      await this.#take(mirror, entries, target, signal, newest)
+      await this.#take(mirror, entries, told, target, signal, newest)
     }
   }
 
@@ -183,9 +195,15 @@ export class Follower {
     return entries
   }
 
-  async #take(mirror: Mirror, entries: LogFrame['entries'], target: Signed, signal: AbortSignal, newest = target): Promise<void> {
+  async #take(
+    mirror: Mirror,
+    entries: LogFrame['entries'],
+    told: readonly Told[],
+    target: Signed,
+    signal: AbortSignal,
+    newest = target,
+  ): Promise<void> {
     const { importing } = this.#parts
-    const told = await importing.proved(entries, signal)
     const prove = async (size: number) => (await this.call('consistency', { from: size, size: target.size }, signal)).proof
     const leaves = entries.map(({ leaf }) => leaf)
     try {

@@ -1,19 +1,15 @@
-import { CLOCK_SKEW, Failure, textOf, UcanMemory } from '@symbiosis/protocol'
-import { decodeEntry, isProved, type LogFrame, originOf, type RevocationEntry } from '@symbiosis/protocol/revocation'
+import { CLOCK_SKEW, Failure, textOf } from '@symbiosis/protocol'
+import { decodeEntry, type LogFrame, originOf, type RevocationEntry } from '@symbiosis/protocol/revocation'
 import type { Revocations, Told } from '../revocations.ts'
 import type { Mirror } from './mirror.ts'
-
-/** Milliseconds for which signatures are checked at a time: calls come in between. */
-const SLICE_MS = 4
-/** Delegations of `ucan/revoke` that are remembered; most entries have none. */
-const MEMORY = 2000
+import { type Claim, Proving } from './proving.ts'
 
 /** Takes what other hosts' logs prove over into this host's own. */
 export class Importing {
   readonly #revocations: Revocations
   readonly #most: number
   readonly #now: () => number
-  readonly #memory = new UcanMemory(MEMORY)
+  readonly #proving = new Proving()
   #last: Promise<void> = Promise.resolve()
 
   constructor(revocations: Revocations, most: number, now: () => number) {
@@ -27,23 +23,23 @@ export class Importing {
    * own host knows, or that something was revoked which has ended since.
    */
   async proved(entries: LogFrame['entries'], signal: AbortSignal): Promise<Told[]> {
-    const told: Told[] = []
     const now = this.#now()
-    let began = performance.now()
+    const claims: (Claim & { readonly entry: RevocationEntry })[] = []
     for (const { leaf, evidence } of entries) {
-      if (performance.now() - began > SLICE_MS) {
-        await new Promise((resolve) => setImmediate(resolve))
-        signal.throwIfAborted()
-        began = performance.now()
-      }
       const entry = evidence && revocationIn(leaf)
       if (!entry || (entry.expiration !== null && entry.expiration + CLOCK_SKEW < now)) continue
-      const { by, expiration } = entry
-      const [ucan, cause] = [textOf(entry.ucan), textOf(entry.cause)]
-      if (!this.#revocations.isKnown(entry) && isProved(entry, evidence, this.#memory))
-        told.push({ revocation: { ucan, by, at: now, expiration, cause }, evidence })
+      if (!this.#revocations.isKnown(entry)) claims.push({ leaf, evidence, entry })
     }
-    return told
+    const verdicts = await this.#proving.verdicts(
+      claims.map(({ leaf, evidence }) => ({ leaf, evidence })),
+      signal,
+    )
+    return claims
+      .filter((_, at) => verdicts[at])
+      .map(({ entry: { ucan, by, expiration, cause }, evidence }) => ({
+        revocation: { ucan: textOf(ucan), by, at: now, expiration, cause: textOf(cause) },
+        evidence,
+      }))
   }
 
   /** Writes entries of a mirror with what is taken over of them, one mirror after another: what one brings, the next does not bring again. */

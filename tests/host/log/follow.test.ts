@@ -52,7 +52,7 @@ describe('hosts that follow each other', () => {
     const a = await host('a')
     const revoked: Proof[] = []
     for (let count = 0; count < 300; count++) revoked.push(await revokeAt(a))
-    const b = await host('b', ['a'], { following: { batchEntries: 64 } })
+    const b = await host('b', ['a'], { following: { batchEntries: 200 } })
     await soon(() => state(b), inOrder(300))
     for (const proof of [revoked[0], revoked[150], revoked[299]]) assert.equal(await taken(b, proof as Proof), 'Revoked')
     assert.equal(await logSize(b), 300)
