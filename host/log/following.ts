@@ -21,7 +21,7 @@ export interface FollowOptions extends FollowBounds {
 export const FOLLOW_OPTIONS: FollowOptions = {
   patience: 15,
   pullEvery: 30,
-  batchEntries: 1024,
+  batchEntries: 1000,
   batchBytes: 8 * 1024 * 1024,
   frameBytes: 4 * 1024 * 1024,
   leafBytes: 1024,

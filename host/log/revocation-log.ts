@@ -37,7 +37,7 @@ export interface Addition {
 
 const EVIDENCE = 'log/evidence'
 /** Entries that one frame has at the most, and bytes after which it ends: whoever follows a log has to hold a frame in memory. */
-const FRAME_ENTRIES = 256
+const FRAME_ENTRIES = 1000
 const FRAME_BYTES = 1024 * 1024
 
 /**
