@@ -19,16 +19,30 @@ export interface DaemonOptions {
   name?: string
   /** Whether content may be fetched from peers on this machine and its networks. */
   allowPrivateOrigins?: boolean
+  /** Addresses of hosts whose logs are followed. */
+  follow?: readonly string[]
   log: Log
 }
 
 /** The host of one machine: Helia for its blocks and peers, and the services that need no more than it. */
 export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host; listener: Listener }> => {
-  const { dir, port, address, knownAs, socket = socketOf(dir), approve, name = hostname(), allowPrivateOrigins = false, log } = options
+  const {
+    dir,
+    port,
+    address,
+    knownAs,
+    socket = socketOf(dir),
+    approve,
+    name = hostname(),
+    allowPrivateOrigins = false,
+    follow = [],
+    log,
+  } = options
   const host = await Host.open({
     dir,
     name,
     log,
+    follow,
     engine: () => helia({ dir: join(dir, 'engine'), allowPrivateOrigins }),
     services: (engine) => [pinService(engine), dagService(engine)],
     consent: consentFor(approve),

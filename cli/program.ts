@@ -10,6 +10,7 @@ import { hosts } from './commands/hosts.ts'
 import { init } from './commands/init.ts'
 import { inspect } from './commands/inspect.ts'
 import { leases } from './commands/leases.ts'
+import { logs } from './commands/log.ts'
 import { operating } from './commands/operating.ts'
 import { pair } from './commands/pair.ts'
 import { pinning } from './commands/pin.ts'
@@ -40,6 +41,8 @@ export const addCommands = (program: Command): void => {
   for (const command of [add, get, pinning]) command(program)
   program.commandsGroup('Other devices:')
   for (const command of [delegate, accept, revoke, inspect]) command(program)
+  program.commandsGroup('Trust:')
+  logs(program)
   program.commandsGroup('Help:')
   doctor(program)
   completion(program)

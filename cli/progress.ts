@@ -8,14 +8,17 @@ const EVERY_MS = 80
 export class Progress {
   readonly #output: Output
   readonly #shown: boolean
+  readonly #amount: (count: number) => string
   #label = ''
   #total: number | undefined
   #began = performance.now()
   #drawn = 0
   #last = ''
 
-  constructor(output: Output) {
+  /** What is counted is bytes, unless `amount` says something else of it. */
+  constructor(output: Output, amount: (count: number) => string = formatBytes) {
     this.#output = output
+    this.#amount = amount
     this.#shown = !output.json && process.stderr.isTTY === true
   }
 
@@ -27,7 +30,7 @@ export class Progress {
     this.#drawn = 0
   }
 
-  /** How much is done, in bytes. */
+  /** How much is done. */
   at(bytes: number): void {
     const now = performance.now()
     if (!this.#shown || now - this.#drawn < EVERY_MS) return
@@ -56,14 +59,14 @@ export class Progress {
   #draw(bytes: number, end: string): void {
     const { paintNote } = this.#output
     const seconds = (performance.now() - this.#began) / 1000
-    const rate = seconds > 0.3 ? `${formatBytes(Math.round(bytes / seconds))}/s` : ''
+    const rate = seconds > 0.3 ? `${this.#amount(Math.round(bytes / seconds))}/s` : ''
     const total = this.#total
     const share = total === undefined ? undefined : total === 0 ? 1 : Math.min(1, bytes / total)
     const bar =
       share === undefined
         ? ''
         : `${paintNote('cyan', '█'.repeat(Math.round(share * WIDTH)))}${paintNote('dim', '░'.repeat(WIDTH - Math.round(share * WIDTH)))}  `
-    const amount = share === undefined || share === 1 ? formatBytes(bytes) : `${formatBytes(bytes)} of ${formatBytes(total as number)}`
+    const amount = share === undefined || share === 1 ? this.#amount(bytes) : `${this.#amount(bytes)} of ${this.#amount(total as number)}`
     this.#write(`  ${this.#label}  ${bar}${amount}  ${paintNote('dim', rate)}`, end)
   }
 

@@ -6,6 +6,7 @@ import {
   authorize,
   type Bounds,
   type Call,
+  type DID,
   type Door,
   Failure,
   finish,
@@ -34,6 +35,8 @@ interface Parts {
   guard(): Guard
   readonly memory: UcanMemory
   readonly gate: Gate
+  /** Whether it is a host that this one's operator has named: one that is followed, or a witness. It is no stranger, whatever it asks. */
+  isPeer(did: DID): boolean
   readonly dispatcher: Dispatcher
   readonly metrics: Metrics
   readonly log: Log
@@ -49,7 +52,7 @@ const SIGNED_AT_ONCE = 4
 
 /** The door of a host: admission, then for each invocation the pipeline; one receipt each. */
 export const answering = (parts: Parts): Door => {
-  const { signer, bounds, guard, memory, gate, dispatcher, metrics, log, closing } = parts
+  const { signer, bounds, guard, memory, gate, isPeer, dispatcher, metrics, log, closing } = parts
   const replies = new ReplyWriter(signer)
 
   const door = async (call: Call): Promise<Answer> => {
@@ -93,7 +96,7 @@ export const answering = (parts: Parts): Door => {
       decided.push(decision)
       answers.push(answerOne(invocation, decision, message, call, started))
     }
-    const proves = decided.some(({ ok }) => ok && ok.bound.ability.authority !== 'open')
+    const proves = decided.some(({ ok }) => ok && (ok.bound.ability.authority !== 'open' || isPeer(ok.space)))
     return { answers, allowed: decided.every(({ ok }) => ok) ? proves || undefined : false }
   }
 

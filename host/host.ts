@@ -19,7 +19,10 @@ import { kernelServices } from './kernel.ts'
 import { Leases } from './leases.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 import { lockFolder } from './lock.ts'
+import { checkWitnesses } from './log/cosignatures.ts'
+import { FOLLOW_OPTIONS, type Followed, Following, type FollowOptions } from './log/following.ts'
 import { RevocationLog } from './log/revocation-log.ts'
+import { Witness } from './log/witness.ts'
 import { type Log, openLog } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { REQUEST_OPTIONS, type RequestOptions, Requests } from './requests.ts'
@@ -54,6 +57,11 @@ export interface HostOptions<E extends Engine = Engine> extends Partial<RequestO
   maxLife?: number
   /** Revocations kept at a time that were let in by the lease of one space. */
   maxRevocationsPerSpace?: number
+  /** Addresses of hosts whose logs are followed: what is revoked there is refused here. `#did:key:...` behind one demands that identity. */
+  follow?: readonly string[]
+  following?: Partial<FollowOptions>
+  /** Who may cosign this host's log; those that it follows unless told. */
+  witnesses?: readonly DID[]
   /** UCANs whose signature checks are remembered. */
   memory?: number
   /** Seconds between two collections of garbage; 0 for none but the operator's. */
@@ -119,6 +127,18 @@ export class Host implements AsyncDisposable {
     const policies = new Policies(store, options.policies ?? [])
     const revocationLog = await RevocationLog.open(identity, store)
     const revocations = await Revocations.open(store, revocationLog, options.maxRevocationsPerSpace ?? 10_000, now())
+    checkWitnesses(options.witnesses)
+    const following = new Following(options.follow ?? [], {
+      dir: options.dir,
+      signer,
+      store,
+      revocations,
+      witness: await Witness.open(identity, now),
+      log,
+      now,
+      options: { ...FOLLOW_OPTIONS, ...options.following },
+    })
+    const isWitness = (did: DID) => options.witnesses?.includes(did) ?? following.follows(did)
     const requests = await Requests.open({
       store,
       leases,
@@ -143,6 +163,7 @@ export class Host implements AsyncDisposable {
       requests,
       revocations,
       revocationLog,
+      following,
       kernel: kernelServices({
         name,
         services,
@@ -151,6 +172,8 @@ export class Host implements AsyncDisposable {
         requests,
         revocations,
         log: revocationLog,
+        following,
+        isWitness,
         collect: (signal) => host.collect(signal),
       }),
     })
@@ -173,6 +196,9 @@ export class Host implements AsyncDisposable {
       pending: () => parts.requests.pending().length,
       revocations: () => parts.revocations.size,
       stats: () => engine.stats(),
+      entries: () => parts.revocationLog.size(),
+      followed: () => parts.following.list(),
+      now: () => parts.now(),
     })
     const routes = routesOf([...parts.kernel, ...parts.provided])
     const memory = new UcanMemory(parts.options.memory)
@@ -199,6 +225,7 @@ export class Host implements AsyncDisposable {
       guard,
       memory,
       gate: this.gate,
+      isPeer: (did) => parts.following.follows(did) || (parts.options.witnesses?.includes(did) ?? false),
       dispatcher,
       metrics: this.metrics,
       log: this.log,
@@ -217,6 +244,11 @@ export class Host implements AsyncDisposable {
   /** Whether the host would take a call now. */
   get ready(): boolean {
     return !this.#closing.signal.aborted
+  }
+
+  /** The hosts whose logs are followed, and how that stands. */
+  followed(): Followed[] {
+    return this.#parts.following.list()
   }
 
   /** Removes the blocks that no space holds and no service keeps. */
@@ -241,7 +273,7 @@ export class Host implements AsyncDisposable {
   [Symbol.asyncDispose] = () => this.close()
 
   async #start(): Promise<void> {
-    const { provided, store, now, revocations, options } = this.#parts
+    const { provided, store, now, revocations, following, options } = this.#parts
     for (const { service, hooks } of provided) {
       await hooks.open?.(
         environmentOf(store, service.id, {
@@ -258,6 +290,7 @@ export class Host implements AsyncDisposable {
     }
     await forget()
     this.#every(60, forget)
+    void this.#track(following.run(this.#closing.signal))
     const { collectEvery = 3600 } = options
     if (collectEvery > 0) this.#every(collectEvery, () => this.collect())
   }
@@ -316,6 +349,7 @@ interface Parts {
   readonly requests: Requests
   readonly revocations: Revocations
   readonly revocationLog: RevocationLog
+  readonly following: Following
   now(): number
   unlock(): void
 }

@@ -25,6 +25,8 @@ export interface Identity {
   readonly signer: LocalSigner
   /** Signs the host's log and nothing else, since notes are signed as text. It comes of the host's key, so that the two are lost and restored together. */
   readonly logSigner: LocalSigner
+  /** Cosigns the logs of others and nothing else, for the same reasons. */
+  readonly witnessSigner: LocalSigner
 }
 
 /** The host's key, made at the first start. Whoever has this file is the host. */
@@ -41,8 +43,11 @@ export const openIdentity = (dir: string): Identity => {
 
 const identityOf = (seed: Uint8Array): Identity => ({
   signer: signerFromSeed(seed),
-  logSigner: signerFromSeed(new Uint8Array(hkdfSync('sha256', seed, '', 'symbiosis log key, version 1', 32))),
+  logSigner: derived(seed, 'symbiosis log key, version 1'),
+  witnessSigner: derived(seed, 'symbiosis witness key, version 1'),
 })
+
+const derived = (seed: Uint8Array, label: string): LocalSigner => signerFromSeed(new Uint8Array(hkdfSync('sha256', seed, '', label, 32)))
 
 /** The DID stands beside the seed, so that a damaged seed is no other host's. */
 const readIdentity = (path: string, text: string): Identity => {

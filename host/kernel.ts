@@ -4,6 +4,7 @@ import {
   archive,
   CLOCK_SKEW,
   type Context,
+  type DID,
   encode,
   encodeInvocations,
   encodeVarint,
@@ -24,6 +25,7 @@ import { type LogFrame, log as logService } from '@symbiosis/protocol/revocation
 import type { CID } from 'multiformats/cid'
 import type { Policies } from './consent.ts'
 import type { Leases } from './leases.ts'
+import type { Following } from './log/following.ts'
 import type { RevocationLog } from './log/revocation-log.ts'
 import type { Requests } from './requests.ts'
 import { mustRevoke, type Revocations } from './revocations.ts'
@@ -51,6 +53,9 @@ interface Parts {
   readonly requests: Requests
   readonly revocations: Revocations
   readonly log: RevocationLog
+  readonly following: Following
+  /** Whether a host may cosign the log. */
+  isWitness(did: DID): boolean
   collect(signal: AbortSignal): Promise<{ kept: number; removed: number; bytes: number }>
 }
 
@@ -89,9 +94,9 @@ const accessHandlers = ({ name, services, leases, requests, revocations }: Parts
 const revokeHandlers = ({ leases, policies, revocations }: Parts): Handlers<typeof revocation> => ({
   revoke: async ({ ucan: link, proof = [] }, context) => {
     const { space: by, message, proofs, owner, guard, invocation, checking } = kernel(context)
-    const known = await revocations.acknowledged(link, by)
-    if (known) return known
     const ucan = message.ucans.get(String(link))
+    const known = await revocations.acknowledged(link, by, ucan?.expiration)
+    if (known) return known
     if (!ucan || !proof.every((cid) => message.ucans.has(String(cid))))
       throw new Failure('NotFound', 'The UCAN to revoke did not come along with the call.', {
         link: String(link),
@@ -126,11 +131,19 @@ type Acknowledged = NonNullable<Awaited<ReturnType<Revocations['acknowledged']>>
 /** A call by itself, with the chain that lets it speak for who revokes: whoever has it can check it again. */
 const evidenceOf = (invocation: Ucan, owner: readonly Ucan[]): Uint8Array => encodeInvocations([invocation], owner)
 
-const logHandlers = ({ log }: Parts): Handlers<typeof logService> => ({
-  checkpoint: async () => ({ checkpoint: await log.checkpoint(), key: log.key }),
+const logHandlers = ({ log, isWitness }: Parts): Handlers<typeof logService> => ({
+  checkpoint: async () => ({ ...(await log.witnessed()), key: log.key }),
   entries: ({ from, limit }) => log.frame(from, limit),
   inclusion: ({ index, size }) => log.inclusion(index, size),
   consistency: ({ from, size }) => log.consistency(from, size),
+  cosign: async ({ checkpoint, key }, { space: witness }) => {
+    if (!isWitness(witness))
+      throw new Failure('Denied', 'This host has not named you a witness of its log.', {
+        hint: 'Its operator names witnesses, or follows them.',
+      })
+    await log.keep(witness, checkpoint, key)
+    return {}
+  },
   watch: async ({ from }, { signal }) => ({
     ok: { checkpoint: await log.checkpoint(), key: log.key },
     body: streamFrom(framesOf(log.watch(from, signal))),
@@ -145,7 +158,7 @@ async function* framesOf(frames: AsyncIterable<LogFrame>): AsyncGenerator<Uint8A
   }
 }
 
-const operatorHandlers = ({ leases, policies, requests, revocations, collect }: Parts): Handlers<typeof operator> => ({
+const operatorHandlers = ({ leases, policies, requests, revocations, following, collect }: Parts): Handlers<typeof operator> => ({
   requests: () => ({
     requests: requests.pending().map((request) => ({ ...request, abilities: request.abilities.map((asked) => ({ ...asked })) })),
   }),
@@ -184,5 +197,10 @@ const operatorHandlers = ({ leases, policies, requests, revocations, collect }: 
       throw new Failure('NotFound', `There is no standing answer "${policy}" to forget.`, { hint: 'See: symbiosis host policies' })
     return {}
   },
+  following: () => ({
+    hosts: following
+      .list()
+      .map(({ problem, forks, ...host }) => ({ ...host, ...(problem && { problem: problem.message }), forks: [...forks] })),
+  }),
   collect: (_, { signal }) => collect(signal),
 })

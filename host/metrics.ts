@@ -1,11 +1,24 @@
 import { type Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import type { Followed } from './log/following.ts'
+
+interface Sources {
+  strangers(): number
+  pending(): number
+  revocations(): number
+  stats(): { blocks: number; bytes: number }
+  /** Of the host's own log. */
+  entries(): Promise<number>
+  followed(): readonly Followed[]
+  /** Unix seconds. */
+  now(): number
+}
 
 /** What an operator plots. Names and units follow the Prometheus conventions; no label names a caller. */
 export class Metrics {
   readonly #registry = new Registry()
   readonly #calls = new Map<string, Calls>()
 
-  constructor(sources: { strangers(): number; pending(): number; revocations(): number; stats(): { blocks: number; bytes: number } }) {
+  constructor(sources: Sources) {
     const registers = [this.#registry]
     this.#register('symbiosis_calls_total', 'Calls by ability and outcome', 'counter', (can, { outcomes }) =>
       Array.from(outcomes, ([outcome, value]) => ({ labels: { can, outcome }, value })),
@@ -22,18 +35,37 @@ export class Metrics {
         { labels: { can }, value, metricName: 'symbiosis_call_seconds_count' },
       ]
     })
-    const gauge = (name: string, help: string, read: () => number) =>
+    const gauge = (name: string, help: string, read: () => number | Promise<number>) =>
       new Gauge({
         name,
         help,
         registers,
+        async collect() {
+          this.set(await read())
+        },
+      })
+    const followed = (name: string, help: string, read: (host: Followed) => number | undefined) =>
+      new Gauge({
+        name,
+        help,
+        registers,
+        labelNames: ['url'],
         collect() {
-          this.set(read())
+          for (const host of sources.followed()) {
+            const value = read(host)
+            if (value !== undefined) this.set({ url: host.url }, value)
+          }
         },
       })
     gauge('symbiosis_strangers', 'Connections that have not had a call accepted', sources.strangers)
     gauge('symbiosis_requests_pending', 'Requests that wait for the owner', sources.pending)
     gauge('symbiosis_revocations', 'Revoked UCANs that are remembered', sources.revocations)
+    gauge('symbiosis_log_entries', 'Entries of the revocation log', sources.entries)
+    followed('symbiosis_followed_entries', 'Entries of the log of a followed host that are here', ({ size }) => size)
+    followed('symbiosis_followed_contact_seconds', 'Seconds since a followed host last showed a log in order', ({ contact }) =>
+      contact === undefined ? undefined : sources.now() - contact,
+    )
+    followed('symbiosis_followed_forks', 'Proofs that a followed host has signed contradictions', ({ forks }) => forks.length)
     gauge('symbiosis_blocks', 'Blocks kept', () => sources.stats().blocks)
     gauge('symbiosis_block_bytes', 'Bytes of the blocks kept', () => sources.stats().bytes)
     collectDefaultMetrics({ register: this.#registry })

@@ -24,9 +24,26 @@ import type { Store, StoreTransaction } from './store/store.ts'
  * every link. They are only added, and forgotten when the revoked UCAN has ended by itself; the log remembers that they were there.
  */
 const KIND = 'revocation'
+/** When entries of the log, from one index on, were taken over from another log. One record for many: one for each would lie all over the disk. */
+const TAKEN = 'revocation/taken'
 
-/** A revocation, where it stands in the log, and by whose lease it was let in: who holds a lease could mint and revoke junk without end. */
-type Kept = Revocation & { readonly index: number; readonly charged?: DID }
+interface Taken {
+  readonly first: number
+  readonly count: number
+  readonly at: number
+}
+
+/**
+ * A revocation, where it stands in the log, and whom it counts against: by whose lease it was let in, or the origin of the log that brought it. Either could mint
+ * and revoke junk without end.
+ */
+export type Kept = Revocation & { readonly index: number; readonly charged?: string }
+
+/** A revocation, and the message with the call that says so. */
+export interface Told {
+  readonly revocation: Revocation
+  readonly evidence: Uint8Array
+}
 
 export class Revocations {
   readonly #byUcan = new Map<string, Kept[]>()
@@ -48,8 +65,12 @@ export class Revocations {
   static async open(store: Store, log: RevocationLog, maxPerSpace: number, now: number): Promise<Revocations> {
     const revocations = new Revocations(store, log, maxPerSpace)
     try {
-      const kept = new Map<number, Kept>()
+      const kept = new Map<number, Partial<Kept>>()
       for await (const { value } of store.every(KIND)) kept.set((value as unknown as Kept).index, value as unknown as Kept)
+      for await (const { space: charged, value } of store.every(TAKEN)) {
+        const { first, count, at } = value as unknown as Taken
+        for (let index = first; index < first + count; index++) kept.set(index, { at, charged })
+      }
       let index = 0
       for await (const entry of log.verified()) revocations.#takeUp(entry, index, kept.get(index++), now)
       if ([...kept.keys()].some((each) => !(each < index))) throw damaged('it ends before what was acknowledged')
@@ -61,12 +82,13 @@ export class Revocations {
     }
   }
 
-  #takeUp(entry: Entry, index: number, kept: Kept | undefined, now: number): void {
+  #takeUp(entry: Entry, index: number, kept: Partial<Kept> | undefined, now: number): void {
     if (entry.kind !== 'revocation') return
     const { by, expiration } = entry
     if (expiration !== null && expiration + CLOCK_SKEW < now) return
     const [ucan, cause] = [textOf(entry.ucan), textOf(entry.cause)]
-    if (kept && (kept.ucan !== ucan || kept.by !== by)) throw damaged(`what is kept of entry ${index} is of something else`)
+    if (kept?.ucan !== undefined && (kept.ucan !== ucan || kept.by !== by))
+      throw damaged(`what is kept of entry ${index} is of something else`)
     // The log is what can be proved. Its record may have been dropped, too, while a clock was wrong.
     this.#remember({ at: now, ...kept, ucan, by, expiration, cause, index })
   }
@@ -78,10 +100,20 @@ export class Revocations {
     return this.#byUcan.size
   }
 
-  /** What is acknowledged of a revocation, and where it stands in the log; undefined where `by` didn't revoke the UCAN. */
-  async acknowledged(ucan: CID, by: DID): Promise<{ at: number; log: Logged } | undefined> {
+  /** Whether a revocation is kept at least as long as it would have to be. */
+  isKnown({ ucan, by, expiration }: Pick<RevocationEntry, 'ucan' | 'by' | 'expiration'>): boolean {
     const known = this.#byUcan.get(textOf(ucan))?.find((each) => each.by === by)
-    return known && { at: known.at, log: await this.#log.logged(known.index) }
+    return known !== undefined && !endsLater(expiration, known.expiration)
+  }
+
+  /**
+   * What is acknowledged of a revocation, and where it stands in the log; undefined where `by` didn't revoke the UCAN, or where that would be forgotten
+   * before `expiration`.
+   */
+  async acknowledged(ucan: CID, by: DID, expiration?: number | null): Promise<{ at: number; log: Logged } | undefined> {
+    const known = this.#byUcan.get(textOf(ucan))?.find((each) => each.by === by)
+    if (!known || (expiration !== undefined && !this.isKnown({ ucan, by, expiration }))) return undefined
+    return { at: known.at, log: await this.#log.logged(known.index) }
   }
 
   /**
@@ -90,46 +122,80 @@ export class Revocations {
    * @throws Failure LimitExceeded, field `revocations`
    */
   async add(charged: DID | undefined, evidence: Uint8Array, find: (tx: StoreTransaction) => Promise<readonly Revocation[]>): Promise<void> {
-    const used = charged === undefined ? 0 : (this.#counts.get(charged) ?? 0)
-    if (used >= this.#maxPerSpace) {
-      throw new Failure('LimitExceeded', `${used} revocations are kept for ${charged}, and more are not.`, {
-        field: 'revocations',
-        limit: this.#maxPerSpace,
-        used,
-        asked: 1,
-        hint: 'Give delegations an end: their revocations are forgotten when they have ended by themselves.',
-      })
-    }
+    this.#mustHaveRoom(charged, 1, this.#maxPerSpace)
     const fresh = await this.#store.write(async (tx) => {
-      const unknown: Revocation[] = []
+      const found = (await find(tx)).map((each) => ({ revocation: each, evidence }))
       // What shares the commit isn't in memory yet.
-      for (const each of await find(tx)) if (!(await tx.get(KIND, each.by, each.ucan))) unknown.push(each)
-      if (unknown.length === 0) return []
-      const first = await this.#log.append(
-        tx,
-        unknown.map((each) => ({ entry: entryOf(each), evidence })),
-      )
-      const kept = unknown.map((each, at): Kept => ({ ...each, index: first + at, ...(charged !== undefined && { charged }) }))
+      const unknown = await unknownOf(found, async ({ by, ucan }) => (await tx.get(KIND, by, ucan)) as unknown as Revocation | undefined)
+      const kept = await this.#append(tx, unknown, charged)
       for (const each of kept) {
         const expires = each.expiration === null ? {} : { expires: each.expiration + CLOCK_SKEW + 1 }
         await tx.put(KIND, each.by, each.ucan, each as unknown as Value, expires)
       }
       return kept
     })
+    this.remember(fresh)
+  }
+
+  /**
+   * Takes over what another log says, as if it had been said here, in a transaction of the caller's; give what it resolves with to `remember` when that is on disk,
+   * before anything else is taken over. What was known before is not logged again, so that hosts which follow each other come to an end.
+   * @throws Failure LimitExceeded, field `revocations`, where `origin`, which is of that log, has brought more than `most`
+   */
+  async takeOver(tx: StoreTransaction, origin: string, told: readonly Told[], most: number): Promise<readonly Kept[]> {
+    const unknown = await unknownOf(told, async ({ by, ucan }) => this.#byUcan.get(ucan)?.find((each) => each.by === by))
+    this.#mustHaveRoom(origin, unknown.length, most)
+    const kept = await this.#append(tx, unknown, origin)
+    const [head] = kept
+    if (!head) return []
+    const ends = kept.map(({ expiration }) => expiration ?? Number.POSITIVE_INFINITY).reduce((a, b) => Math.max(a, b))
+    const expires = Number.isFinite(ends) ? { expires: ends + CLOCK_SKEW + 1 } : {}
+    await tx.put(TAKEN, origin, String(head.index), { first: head.index, count: kept.length, at: head.at }, expires)
+    return kept
+  }
+
+  /** From here on, what was kept is refused. */
+  remember(fresh: readonly Kept[]): void {
     for (const each of fresh) this.#remember(each)
     if (fresh.length > 0) this.#log.tell()
   }
 
+  async #append(tx: StoreTransaction, told: readonly Told[], charged: string | undefined): Promise<readonly Kept[]> {
+    if (told.length === 0) return []
+    const first = await this.#log.append(
+      tx,
+      told.map(({ revocation, evidence }) => ({ entry: entryOf(revocation), evidence })),
+    )
+    return told.map(({ revocation }, at): Kept => ({ ...revocation, index: first + at, ...(charged !== undefined && { charged }) }))
+  }
+
+  #mustHaveRoom(charged: string | undefined, asked: number, most: number): void {
+    if (charged === undefined) return
+    const used = this.#counts.get(charged) ?? 0
+    if (used + asked <= most) return
+    throw new Failure('LimitExceeded', `${used} revocations are kept for ${charged}, and more are not.`, {
+      field: 'revocations',
+      limit: most,
+      used,
+      asked,
+      hint: 'Give delegations an end: their revocations are forgotten when they have ended by themselves.',
+    })
+  }
+
   /** Forgets what ended by itself. */
   expire(now: number): void {
-    for (const [ucan, [first]] of this.#byUcan) {
-      if (!first || first.expiration === null || first.expiration + CLOCK_SKEW >= now) continue
-      for (const { charged } of this.#byUcan.get(ucan) ?? []) this.#count(charged, -1)
-      this.#byUcan.delete(ucan)
+    for (const [ucan, known] of this.#byUcan) {
+      const isOver = ({ expiration }: Kept) => expiration !== null && expiration + CLOCK_SKEW < now
+      if (!known.some(isOver)) continue
+      for (const each of known) if (isOver(each)) this.#count(each.charged, -1)
+      // Others' logs may say other ends of it: what one of them says must not take along what another does.
+      const left = known.filter((each) => !isOver(each))
+      if (left.length > 0) this.#byUcan.set(ucan, left)
+      else this.#byUcan.delete(ucan)
     }
   }
 
-  #count(charged: DID | undefined, change: 1 | -1): void {
+  #count(charged: string | undefined, change: 1 | -1): void {
     if (charged === undefined) return
     const count = (this.#counts.get(charged) ?? 0) + change
     if (count > 0) this.#counts.set(charged, count)
@@ -137,13 +203,31 @@ export class Revocations {
   }
 
   #remember(revocation: Kept): void {
-    const known = this.#byUcan.get(revocation.ucan)
-    if (known?.some(({ by }) => by === revocation.by)) return
+    const known = this.#byUcan.get(revocation.ucan) ?? []
+    const same = known.find(({ by }) => by === revocation.by)
+    if (same && !endsLater(revocation.expiration, same.expiration)) return
+    if (same) this.#count(same.charged, -1)
     this.#count(revocation.charged, 1)
-    if (known) known.push(revocation)
-    else this.#byUcan.set(revocation.ucan, [revocation])
+    this.#byUcan.set(revocation.ucan, [...known.filter((each) => each !== same), revocation])
   }
 }
+
+/** What isn't known. What is known counts as new where it would be forgotten too early: the end of a UCAN is the word of who logs it. */
+const unknownOf = async (
+  told: readonly Told[],
+  known: (revocation: Revocation) => Promise<Revocation | undefined>,
+): Promise<readonly Told[]> => {
+  const unknown = new Map<string, Told>()
+  for (const each of told) {
+    const { by, ucan, expiration } = each.revocation
+    const name = `${by} ${ucan}`
+    const same = unknown.get(name)?.revocation ?? (await known(each.revocation))
+    if (!same || endsLater(expiration, same.expiration)) unknown.set(name, each)
+  }
+  return [...unknown.values()]
+}
+
+const endsLater = (expiration: number | null, than: number | null): boolean => than !== null && (expiration === null || expiration > than)
 
 const entryOf = ({ ucan, by, expiration, cause }: Revocation): RevocationEntry => ({
   kind: 'revocation',

@@ -90,6 +90,24 @@ export const operator = service('host', {
       nb: struct({ policy: text() }),
       ok: struct({}),
     }),
+    following: ability({
+      about: 'Lists the hosts whose logs are followed, and how that stands',
+      authority: 'operator',
+      effect: 'read',
+      nb: struct({}),
+      ok: struct({
+        hosts: list(
+          struct({
+            url: text(),
+            did: optional(text()),
+            size: int({ description: 'Entries of its log that are here' }),
+            contact: optional(int({ description: 'When it last showed a log in order, Unix seconds' })),
+            problem: optional(text({ description: 'Why the last try failed' })),
+            forks: list(text({ description: 'File with a proof that it has signed contradictions' })),
+          }),
+        ),
+      }),
+    }),
     collect: ability({
       about: 'Removes the blocks that no space holds',
       authority: 'operator',

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Approve } from '../daemon.ts'
-import { portOption } from '../options.ts'
+import { collect, portOption } from '../options.ts'
 import type { Output } from '../output.ts'
 import { hostFolder } from '../places.ts'
 import { act } from '../run.ts'
@@ -17,6 +17,7 @@ interface Options {
   address?: string
   knownAs?: string
   allowPrivateOrigins?: boolean
+  follow?: string[]
   logLevel?: string
 }
 
@@ -37,6 +38,7 @@ export const host = (program: Command): Command =>
     .option('--address <ip>', 'address on which it listens (default: 127.0.0.1)')
     .option('--known-as <name>', 'DNS name under which it tells its metrics, beside its address')
     .option('--allow-private-origins', 'let callers name peers on this machine and its networks to fetch content from')
+    .option('--follow <url>', 'refuse what is revoked at this host, too; may be given several times', collect)
     .addOption(
       new Option('--log-level <level>', 'what its log tells').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     )

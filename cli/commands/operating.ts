@@ -19,6 +19,7 @@ export const operating = (host: Command): void => {
   revoke(host)
   policies(host)
   forget(host)
+  following(host)
   gc(host)
 }
 
@@ -143,6 +144,28 @@ const forget = (host: Command) =>
       act<[string], HostPlace>(async ({ output, signal }, place, policy) => {
         await (await operate(place, signal)).call(operator, 'forget', { policy })
         output.result({ forgotten: policy }, '  forgotten; from now on it is asked')
+      }),
+    )
+
+const following = (host: Command) =>
+  host
+    .command('following')
+    .description('Show the hosts whose logs this one follows, and how that stands')
+    .action(
+      act<[], HostPlace>(async ({ output, signal }, place) => {
+        const { hosts } = await (await operate(place, signal)).call(operator, 'following', {})
+        const rows = hosts.map(({ url, did, size, contact, problem, forks }) => [
+          plain(url),
+          did ? shortDid(did) : 'not met',
+          `${size} entries`,
+          contact === undefined ? 'never in order' : `in order at ${timeText(contact)}`,
+          forks.length > 0
+            ? output.paint('red', `convicted: ${forks.map(plain).join(' ')}`)
+            : problem
+              ? output.paint('yellow', plain(problem))
+              : '',
+        ])
+        output.result({ hosts }, rows.length === 0 ? '  No host is followed. Follow one: symbiosis host --follow URL' : table(rows))
       }),
     )
 

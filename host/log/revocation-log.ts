@@ -25,6 +25,7 @@ import {
 } from '@symbiosis/protocol/revocation'
 import type { Identity } from '../identity.ts'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
+import { keepCosignature, withCosignatures } from './cosignatures.ts'
 import { appendEntries, type Head, hashReader, readBundle, readEntries, readHead, readTile, writeHead } from './records.ts'
 
 /** What becomes an entry of the log. */
@@ -35,8 +36,9 @@ export interface Addition {
 }
 
 const EVIDENCE = 'log/evidence'
-/** Entries that one frame has at the most. */
-const FRAME_ENTRIES = 256
+/** Entries that one frame has at the most, and bytes after which it ends: whoever follows a log has to hold a frame in memory. */
+const FRAME_ENTRIES = 1000
+const FRAME_BYTES = 1024 * 1024
 
 /**
  * The host's own log: what it knew to be revoked, in an order that it can't change any more. It is appended to in the transaction of what is acknowledged,
@@ -95,8 +97,23 @@ export class RevocationLog {
     this.#grown = Promise.withResolvers()
   }
 
+  /** The note with what witnesses cosigned of it. */
   async checkpoint(): Promise<string> {
-    return (await this.#head(this.#store)).checkpoint
+    return (await this.witnessed()).checkpoint
+  }
+
+  /** The same, and who the witnesses are. */
+  async witnessed(): Promise<Awaited<ReturnType<typeof withCosignatures>>> {
+    return withCosignatures(this.#store, this.#host, (await this.#head(this.#store)).checkpoint)
+  }
+
+  /** @throws Failure BadSignature, Malformed where it is not this log's, or not cosigned by the witness */
+  keep(witness: DID, cosigned: string, key: Uint8Array): Promise<void> {
+    return keepCosignature(this.#store, this.#host, this.#signer.key, witness, cosigned, key)
+  }
+
+  async size(): Promise<number> {
+    return (await this.#head(this.#store)).range.end
   }
 
   /** Entries of the log, and a checkpoint that has them. */
@@ -112,8 +129,11 @@ export class RevocationLog {
       evidence.set(key, value as Uint8Array)
     }
     const entries: LogFrame['entries'] = []
+    let size = 0
     for await (const leaf of readEntries(this.#store, this.#host, from, to)) {
       const known = evidence.get(keyOf(from + entries.length))
+      size += leaf.length + (known?.length ?? 0)
+      if (entries.length > 0 && size > FRAME_BYTES) break
       entries.push({ leaf, ...(known && { evidence: known }) })
     }
     return { from, entries, checkpoint }
@@ -181,16 +201,17 @@ export class RevocationLog {
   async logged(index: number): Promise<Logged> {
     const { range, checkpoint } = await this.#head(this.#store)
     const proof = await inclusionProof(index, range.end, hashReader(this.#store, this.#host, range.end))
+    const { checkpoint: cosigned } = await withCosignatures(this.#store, this.#host, checkpoint)
     for await (const entry of readEntries(this.#store, this.#host, index, index + 1)) {
-      return { index, entry, proof, checkpoint, key: this.#key }
+      return { index, entry, proof, checkpoint: cosigned, key: this.#key }
     }
     throw damaged(`it has no entry ${index}`)
   }
 
   async #sizeOf(size: number | undefined): Promise<number> {
-    const { range } = await this.#head(this.#store)
-    if (size !== undefined && size > range.end) throw beyond('size', size, range.end)
-    return size ?? range.end
+    const whole = await this.size()
+    if (size !== undefined && size > whole) throw beyond('size', size, whole)
+    return size ?? whole
   }
 
   async #head(reader: StoreReader): Promise<Head> {

@@ -1,8 +1,10 @@
 export { bearing, type Revocation } from './bearing.ts'
+export { rootBefore } from './began.ts'
 export { type Checkpoint, formatCheckpoint, originOf, parseCheckpoint } from './checkpoint.ts'
 export { type Consistency, consistencyProof, verifyConsistency } from './consistency.ts'
 export { cosignatureTime, cosigner } from './cosignature.ts'
 export { decodeEntry, type Entry, encodeEntry, type FilterEntry, type ManifestEntry, type RevocationEntry } from './entry.ts'
+export { isProved } from './evidence.ts'
 export {
   decodeFilterHead,
   encodeFilterHead,
@@ -18,7 +20,7 @@ export { decodeFork, encodeFork, type Fork, verifyFork } from './fork.ts'
 export { emptyRoot, HASH_BYTES, leafHash, nodeHash } from './hashing.ts'
 export { type Inclusion, inclusionProof, rootFromInclusion, verifyInclusion } from './inclusion.ts'
 export { COSIGNATURE, decodeVerifierKey, ED25519, encodeVerifierKey, type SignatureType, type VerifierKey, verifierKey } from './key.ts'
-export { frame, type LogFrame, log } from './log-service.ts'
+export { frame, type LogFrame, log, MAX_WITNESSES } from './log-service.ts'
 export { type Logged, logged } from './logged.ts'
 export {
   formatNote,
@@ -33,7 +35,7 @@ export {
   type VerifiedNote,
   verifyNote,
 } from './note.ts'
-export { LOG_SIGN, logKeyOf, type Proven, verifyLogged } from './proven.ts'
+export { LOG_SIGN, LOG_WITNESS, logKeyOf, type Proven, verifyLogged, witnessKeyOf, witnessOf } from './proven.ts'
 export { CompactRange, type Visit } from './range.ts'
 export { type HashReader, rootAt } from './reading.ts'
 export { revocation } from './service.ts'

@@ -1,5 +1,5 @@
 import { ability, service } from '../contract.ts'
-import { bytes, type Infer, int, list, optional, struct } from '../schema.ts'
+import { bytes, type Infer, int, list, optional, struct, text } from '../schema.ts'
 import { checkpoint, hashes } from './logged.ts'
 
 /** Entries of one log, as they are pulled and pushed alike: those from an index on, and a checkpoint that has them all. */
@@ -16,6 +16,9 @@ export const frame = struct({
 
 export type LogFrame = Infer<typeof frame>
 
+/** Witnesses whose cosignatures a note carries. */
+export const MAX_WITNESSES = 32
+
 /** Reading a host's log of revocations. Open to all: a log that not everybody may read convinces nobody. */
 export const log = service('log', {
   rev: 1,
@@ -26,7 +29,14 @@ export const log = service('log', {
       authority: 'open',
       effect: 'read',
       nb: struct({}),
-      ok: struct({ checkpoint: checkpoint(), key: bytes() }),
+      ok: struct({
+        checkpoint: checkpoint(),
+        key: bytes(),
+        witnesses: list(struct({ host: text(), key: bytes({ description: 'Its delegation of log/witness to the key that cosigned' }) }), {
+          maxItems: MAX_WITNESSES,
+          description: 'Hosts that have cosigned this checkpoint',
+        }),
+      }),
     }),
     entries: ability({
       about: 'Reads entries',
@@ -48,6 +58,16 @@ export const log = service('log', {
       effect: 'read',
       nb: struct({ from: int({ min: 1 }), size: optional(int({ min: 1 })) }),
       ok: struct({ size: int(), proof: hashes() }),
+    }),
+    cosign: ability({
+      about: 'Hands a checkpoint back, cosigned by a host that follows the log',
+      authority: 'open',
+      effect: 'idempotent',
+      nb: struct({
+        checkpoint: checkpoint(),
+        key: bytes({ description: "The witness's delegation of log/witness to the key that cosigned" }),
+      }),
+      ok: struct({}),
     }),
     watch: ability({
       about: 'Follows the log as it grows',

@@ -7,23 +7,36 @@ import { originOf } from './checkpoint.ts'
 import { decodeEntry, type RevocationEntry } from './entry.ts'
 import { leafHash } from './hashing.ts'
 import { verifyInclusion } from './inclusion.ts'
-import { type VerifierKey, verifierKey } from './key.ts'
+import { COSIGNATURE, type VerifierKey, verifierKey } from './key.ts'
 import type { Logged } from './logged.ts'
 import { type SignedCheckpoint, verifyCheckpoint } from './signed-checkpoint.ts'
 
-/** What a host lends the key of its log. */
+/** What a host lends the key of its log, and the key by which it cosigns the logs of others. */
 export const LOG_SIGN = 'log/sign'
+export const LOG_WITNESS = 'log/witness'
 
 /**
  * The key of a host's log, by the host's own delegation to it.
  * @throws Failure BadSignature where the host did not say so; Malformed, NotCanonical, BadHash for what is no delegation
  */
-export const logKeyOf = (host: DID, delegation: Uint8Array): VerifierKey => {
+export const logKeyOf = (host: DID, delegation: Uint8Array): VerifierKey => verifierKey(originOf(host), lentTo(host, LOG_SIGN, delegation))
+
+/** What a host is called as a witness. */
+export const witnessOf = (host: DID): string => `${host}/witness`
+
+/**
+ * The key by which a host cosigns, by the host's own delegation to it.
+ * @throws Failure BadSignature where the host did not say so; Malformed, NotCanonical, BadHash for what is no delegation
+ */
+export const witnessKeyOf = (host: DID, delegation: Uint8Array): VerifierKey =>
+  verifierKey(witnessOf(host), lentTo(host, LOG_WITNESS, delegation), COSIGNATURE)
+
+const lentTo = (host: DID, can: string, delegation: Uint8Array): Uint8Array => {
   const { ucan } = extract(delegation)
   const [capability, ...more] = ucan.capabilities
-  const isOfHost = ucan.issuer === host && capability?.with === host && capability.can === LOG_SIGN && more.length === 0
+  const isOfHost = ucan.issuer === host && capability?.with === host && capability.can === can && more.length === 0
   if (!isOfHost || !isSigned(ucan)) throw new Failure('BadSignature', 'The key of a log is not one that its host named.', { field: 'key' })
-  return verifierKey(originOf(host), bytesFromDid(ucan.audience).subarray(2))
+  return bytesFromDid(ucan.audience).subarray(2)
 }
 
 export interface Proven {

@@ -27,6 +27,8 @@ export interface Plan {
   readonly revocations: readonly number[]
   /** Checks of a round. */
   readonly checks: number
+  /** Entries of the log that is followed. */
+  readonly entries: number
 }
 
 /** Warming goes around the candidates as well, so that code which they share has seen all of them before any is measured. */

@@ -6,6 +6,7 @@ import { durableCalls } from './durable.ts'
 import { compactFilters } from './filters.ts'
 import { overHttp } from './http.ts'
 import { underLoad } from './load.ts'
+import { theLog } from './log.ts'
 import { remembered } from './memory.ts'
 import { revocationChecks } from './revocations.ts'
 import type { Plan } from './rounds.ts'
@@ -18,7 +19,7 @@ const { values: options } = parseArgs({
   options: { json: { type: 'boolean' }, quick: { type: 'boolean' }, only: { type: 'string', multiple: true } },
 })
 const plan: Plan = options.quick
-  ? { rounds: 2, batchMs: 5, warmRuns: 8, warmMs: 50, tenants: 400, revocations: [0, 1000, 100_000], checks: 2000 }
+  ? { rounds: 2, batchMs: 5, warmRuns: 8, warmMs: 50, tenants: 400, revocations: [0, 1000, 100_000], checks: 2000, entries: 500 }
   : {
       rounds: 15,
       batchMs: 60,
@@ -27,6 +28,7 @@ const plan: Plan = options.quick
       tenants: 100_000,
       revocations: [0, 1000, 100_000, 1_000_000, 10_000_000],
       checks: 20_000,
+      entries: 100_000,
     }
 
 const PARTS: { readonly [part: string]: [title: string, measure: (plan: Plan) => Promise<Row[]>] } = {
@@ -38,6 +40,7 @@ const PARTS: { readonly [part: string]: [title: string, measure: (plan: Plan) =>
   processes: ['Two processes', twoProcesses],
   durable: ['Durable calls, 64 callers at once', durableCalls],
   load: ['Calls with a lease while strangers attack', underLoad],
+  log: ['The log of revocations', theLog],
   memory: ['Memory', remembered],
   revocations: ['Whether a UCAN is revoked', revocationChecks],
   filter: ['Compact filters', compactFilters],

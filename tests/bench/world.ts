@@ -41,7 +41,7 @@ export const shelf = service('shelf', {
     put: ability({ about: 'Writes', effect: 'idempotent', nb: struct({ key: text() }), ok: struct({ key: text() }) }),
   },
 })
-const shelfHost = provide(shelf, {
+export const shelfHost = provide(shelf, {
   get: ({ key }) => ({ key, size: key.length }),
   put: ({ key }, { commit }) =>
     commit(async (tx) => {
@@ -50,7 +50,7 @@ const shelfHost = provide(shelf, {
     }),
 })
 
-const noBlocks: Engine = {
+export const noBlocks: Engine = {
   collect: async () => ({ kept: 0, removed: 0, bytes: 0 }),
   stats: () => ({ blocks: 0, bytes: 0 }),
   close: async () => {},

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { signerFromSeed } from '@symbiosis/protocol'
 import {
@@ -132,5 +132,11 @@ describe('The specification of the log', () => {
   it('has no example that is not checked', () => {
     assert.deepEqual([...blocks.keys()].sort(), Object.keys(CHECKS).sort())
     assert.equal(page.match(/^```\w+$/gm)?.length ?? 0, blocks.size, 'blocks that have a language are examples')
+  })
+
+  it('names tests that are there', () => {
+    const links = [...page.matchAll(/\]\((\.\.[^)]+)\)/g)].map(([, link]) => link as string)
+    assert.ok(links.length > 10)
+    for (const link of links) assert.ok(existsSync(join(import.meta.dirname, '../../../docs/spec', link)), link)
   })
 })

@@ -1,0 +1,185 @@
+import { type DID, Failure, type LocalSigner, type Refusal, toRefusal } from '@symbiosis/protocol'
+import type { Log } from '../log.ts'
+import type { Revocations } from '../revocations.ts'
+import type { Store } from '../store/store.ts'
+import { type FollowBounds, Follower } from './follower.ts'
+import { forksOf, writeFork } from './forks.ts'
+import { Importing } from './importing.ts'
+import { parseFollow, type Reach, reach } from './reach.ts'
+import type { Witness } from './witness.ts'
+
+export interface FollowOptions extends FollowBounds {
+  /** Revocations kept at a time that one followed host may have brought. Where it has brought as many, its log is followed no further. */
+  readonly maxRevocationsPerFollowed: number
+  /** Seconds until the first new try, and the most: each is twice as long as the one before. */
+  readonly backoff: number
+  readonly maxBackoff: number
+  /** How addresses are reached; HTTP and Unix sockets unless told. */
+  reach(url: string): Reach
+}
+
+export const FOLLOW_OPTIONS: FollowOptions = {
+  patience: 15,
+  pullEvery: 30,
+  batchEntries: 1000,
+  batchBytes: 8 * 1024 * 1024,
+  frameBytes: 4 * 1024 * 1024,
+  leafBytes: 1024,
+  maxEntriesPerFollowed: 10_000_000,
+  maxRevocationsPerFollowed: 1_000_000,
+  backoff: 1,
+  maxBackoff: 60,
+  reach,
+}
+
+/** How the following of one host stands. */
+export interface Followed {
+  readonly url: string
+  readonly did?: DID
+  /** Entries of its log that are here, and were held against its checkpoint. */
+  readonly size: number
+  /** When it last showed a log in order, Unix seconds. */
+  readonly contact?: number
+  /** Why the last try failed, if it did. */
+  readonly problem?: Refusal
+  /** Files that prove that it has signed contradictions. With one, it is followed no more. */
+  readonly forks: readonly string[]
+}
+
+interface Parts {
+  readonly dir: string
+  readonly signer: LocalSigner
+  readonly store: Store
+  readonly revocations: Revocations
+  readonly log: Log
+  readonly options: FollowOptions
+  readonly witness: Witness
+  now(): number
+}
+
+/** Follows the logs of other hosts, so that what was revoked at one of them is refused here. */
+export class Following {
+  readonly #parts: Parts
+  readonly #followers: Follower[]
+  readonly #problems = new Map<Follower, Refusal>()
+  readonly #greeted = new Set<Follower>()
+
+  /** @throws Failure InvalidInput for what is no address */
+  constructor(addresses: readonly string[], parts: Parts) {
+    this.#parts = parts
+    const { dir, signer, store, revocations, witness, now, options } = parts
+    const importing = new Importing(revocations, options.maxRevocationsPerFollowed, now)
+    this.#followers = addresses.map((text) => {
+      const address = parseFollow(text)
+      return new Follower(address, options.reach(address.url), {
+        signer,
+        store,
+        importing,
+        bounds: options,
+        now,
+        convict: (fork) => writeFork(dir, fork),
+        witness,
+      })
+    })
+  }
+
+  follows(did: DID): boolean {
+    return this.#followers.some(({ mirror, address }) => (mirror?.did ?? address.did) === did)
+  }
+
+  list(): Followed[] {
+    return this.#followers.map((follower) => {
+      const { address, mirror, contact } = follower
+      const did = mirror?.did ?? address.did
+      const problem = this.#problems.get(follower)
+      return {
+        url: address.url,
+        ...(did && { did }),
+        size: mirror?.size ?? 0,
+        ...(contact !== undefined && { contact }),
+        ...(problem && { problem }),
+        forks: did ? forksOf(this.#parts.dir, did) : [],
+      }
+    })
+  }
+
+  /** Follows all of them until the signal aborts. Never throws. */
+  async run(signal: AbortSignal): Promise<void> {
+    await Promise.all(this.#followers.map((follower) => this.#follow(follower, signal)))
+  }
+
+  async #follow(follower: Follower, signal: AbortSignal): Promise<void> {
+    const { backoff, maxBackoff } = this.#parts.options
+    let wait = backoff
+    while (!signal.aborted) {
+      try {
+        await this.#mustBeHonest(follower, signal)
+        await follower.pull(signal)
+        this.#cleared(follower)
+        wait = backoff
+        await follower.watch(signal)
+        // A host could end each of its streams at once.
+        await pause(PAUSE, signal)
+        continue
+      } catch (thrown) {
+        if (signal.aborted) return
+        const problem = this.#failed(follower, thrown)
+        if (problem.field === 'fork') return
+        wait = problem.retryAfter ?? wait
+      }
+      await pause(wait * (0.75 + Math.random() / 2), signal)
+      wait = Math.min(maxBackoff, wait * 2)
+    }
+  }
+
+  /** A host that has contradicted itself is believed in nothing until somebody has looked at it, and taken the file away. */
+  async #mustBeHonest(follower: Follower, signal: AbortSignal): Promise<void> {
+    const { did } = await follower.identify(signal)
+    const [path] = forksOf(this.#parts.dir, did)
+    if (path === undefined) return
+    throw new Failure('BadSignature', `${did} was caught signing two logs that contradict each other.`, {
+      field: 'fork',
+      path,
+      hint: 'Follow it again when you know why: take the file away, and start anew.',
+    })
+  }
+
+  #cleared(follower: Follower): void {
+    const { log } = this.#parts
+    const { mirror, address } = follower
+    const fields = { url: address.url, host: mirror?.did, entries: mirror?.size }
+    if (this.#problems.delete(follower)) log.info(fields, 'a host is followed again')
+    else if (!this.#greeted.has(follower)) log.info(fields, 'a host is followed')
+    this.#greeted.add(follower)
+  }
+
+  #failed(follower: Follower, thrown: unknown): Refusal {
+    const { log } = this.#parts
+    const problem = toRefusal(thrown)
+    const { url } = follower.address
+    const fields = { url, host: follower.mirror?.did, refusal: problem.name, reason: problem.message, field: problem.field }
+    // Once for each reason: a host that is away for a night shows in the log twice.
+    const isNew = this.#problems.get(follower)?.message !== problem.message
+    this.#problems.set(follower, problem)
+    if (problem.name === 'Internal') log.error({ ...fields, err: thrown }, 'a host can not be followed')
+    else if (problem.name === 'BadSignature')
+      log.error({ ...fields, file: problem.path }, 'a host that is followed shows a log which is not in order')
+    else if (isNew) log.warn(fields, 'a host can not be followed')
+    return problem
+  }
+}
+
+/** Seconds between a stream that ended in order and the next. */
+const PAUSE = 0.02
+
+const pause = (seconds: number, signal: AbortSignal): Promise<void> =>
+  new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', done)
+      resolve()
+    }
+    const timer = setTimeout(done, seconds * 1000)
+    timer.unref()
+    signal.addEventListener('abort', done, { once: true })
+  })
