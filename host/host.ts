@@ -19,6 +19,7 @@ import { kernelServices } from './kernel.ts'
 import { Leases } from './leases.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 import { lockFolder } from './lock.ts'
+import { FILTERS_OPTIONS, Filters, type FiltersOptions } from './log/filters.ts'
 import { RevocationLog } from './log/revocation-log.ts'
 import { type Log, openLog } from './log.ts'
 import { Metrics } from './metrics.ts'
@@ -36,7 +37,7 @@ export interface Engine {
   close(): Promise<void>
 }
 
-export interface HostOptions<E extends Engine = Engine> extends Partial<RequestOptions> {
+export interface HostOptions<E extends Engine = Engine> extends Partial<RequestOptions>, Partial<FiltersOptions> {
   /** Where the host keeps its key, its store and its operator's key. One host per folder. */
   dir: string
   /** What the host is called, for people. */
@@ -119,6 +120,13 @@ export class Host implements AsyncDisposable {
     const policies = new Policies(store, options.policies ?? [])
     const revocationLog = await RevocationLog.open(identity, store)
     const revocations = await Revocations.open(store, revocationLog, options.maxRevocationsPerSpace ?? 10_000, now())
+    const filters = new Filters({
+      host: signer.did,
+      store,
+      log: revocationLog,
+      now,
+      options: { ...FILTERS_OPTIONS, ...pick(options, FILTERS_OPTIONS) },
+    })
     const requests = await Requests.open({
       store,
       leases,
@@ -143,6 +151,7 @@ export class Host implements AsyncDisposable {
       requests,
       revocations,
       revocationLog,
+      filters,
       kernel: kernelServices({
         name,
         services,
@@ -151,6 +160,7 @@ export class Host implements AsyncDisposable {
         requests,
         revocations,
         log: revocationLog,
+        filters,
         collect: (signal) => host.collect(signal),
       }),
     })
@@ -241,7 +251,7 @@ export class Host implements AsyncDisposable {
   [Symbol.asyncDispose] = () => this.close()
 
   async #start(): Promise<void> {
-    const { provided, store, now, revocations, options } = this.#parts
+    const { provided, store, now, revocations, filters, options } = this.#parts
     for (const { service, hooks } of provided) {
       await hooks.open?.(
         environmentOf(store, service.id, {
@@ -258,6 +268,7 @@ export class Host implements AsyncDisposable {
     }
     await forget()
     this.#every(60, forget)
+    this.#every(60, () => filters.keepUp())
     const { collectEvery = 3600 } = options
     if (collectEvery > 0) this.#every(collectEvery, () => this.collect())
   }
@@ -284,8 +295,9 @@ export class Host implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { options, engine, provided, store, unlock } = this.#parts
+    const { options, engine, provided, store, filters, unlock } = this.#parts
     this.#closing.abort()
+    filters.close()
     this.gate.close()
     for (const timer of this.#timers) clearInterval(timer)
     const patience = AbortSignal.timeout((options.grace ?? 5) * 1000)
@@ -316,6 +328,7 @@ interface Parts {
   readonly requests: Requests
   readonly revocations: Revocations
   readonly revocationLog: RevocationLog
+  readonly filters: Filters
   now(): number
   unlock(): void
 }

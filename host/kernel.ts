@@ -24,6 +24,7 @@ import { type LogFrame, log as logService } from '@symbiosis/protocol/revocation
 import type { CID } from 'multiformats/cid'
 import type { Policies } from './consent.ts'
 import type { Leases } from './leases.ts'
+import type { Filters } from './log/filters.ts'
 import type { RevocationLog } from './log/revocation-log.ts'
 import type { Requests } from './requests.ts'
 import { mustRevoke, type Revocations } from './revocations.ts'
@@ -51,6 +52,7 @@ interface Parts {
   readonly requests: Requests
   readonly revocations: Revocations
   readonly log: RevocationLog
+  readonly filters: Filters
   collect(signal: AbortSignal): Promise<{ kept: number; removed: number; bytes: number }>
 }
 
@@ -126,11 +128,13 @@ type Acknowledged = NonNullable<Awaited<ReturnType<Revocations['acknowledged']>>
 /** A call by itself, with the chain that lets it speak for who revokes: whoever has it can check it again. */
 const evidenceOf = (invocation: Ucan, owner: readonly Ucan[]): Uint8Array => encodeInvocations([invocation], owner)
 
-const logHandlers = ({ log }: Parts): Handlers<typeof logService> => ({
+const logHandlers = ({ log, filters }: Parts): Handlers<typeof logService> => ({
   checkpoint: async () => ({ checkpoint: await log.checkpoint(), key: log.key }),
   entries: ({ from, limit }) => log.frame(from, limit),
   inclusion: ({ index, size }) => log.inclusion(index, size),
   consistency: ({ from, size }) => log.consistency(from, size),
+  filter: () => filters.latest(),
+  shard: async ({ size, shard }) => ({ ...(await filters.shard(size, shard)) }),
   watch: async ({ from }, { signal }) => ({
     ok: { checkpoint: await log.checkpoint(), key: log.key },
     body: streamFrom(framesOf(log.watch(from, signal))),

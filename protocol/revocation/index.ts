@@ -19,7 +19,7 @@ export { emptyRoot, HASH_BYTES, leafHash, nodeHash } from './hashing.ts'
 export { type Inclusion, inclusionProof, rootFromInclusion, verifyInclusion } from './inclusion.ts'
 export { COSIGNATURE, decodeVerifierKey, ED25519, encodeVerifierKey, type SignatureType, type VerifierKey, verifierKey } from './key.ts'
 export { frame, type LogFrame, log } from './log-service.ts'
-export { type Logged, logged } from './logged.ts'
+export { type Logged, type LoggedFilter, logged } from './logged.ts'
 export {
   formatNote,
   NOTE_BOUNDS,
@@ -33,11 +33,11 @@ export {
   type VerifiedNote,
   verifyNote,
 } from './note.ts'
-export { LOG_SIGN, logKeyOf, type Proven, verifyLogged } from './proven.ts'
+export { LOG_SIGN, logKeyOf, type Proven, type ProvenFilter, verifyLogged, verifyLoggedFilter } from './proven.ts'
 export { CompactRange, type Visit } from './range.ts'
 export { type HashReader, rootAt } from './reading.ts'
 export { revocation } from './service.ts'
-export { decodeShard, encodeShard, SHARD_KEYS } from './shard.ts'
+export { decodeShard, encodeShard, MAX_SHARD_BYTES, SHARD_KEYS } from './shard.ts'
 export { type CheckpointTrust, type SignedCheckpoint, signCheckpoint, verifyCheckpoint } from './signed-checkpoint.ts'
 export { newTiles, parseTilePath, TILE_WIDTH, type Tile, tilePath, tileWidth } from './tile-path.ts'
 export { decodeEntries, decodeTile, encodeEntries, encodeTile, tileReader } from './tiles.ts'

@@ -1,6 +1,7 @@
 import { ability, service } from '../contract.ts'
 import { bytes, type Infer, int, list, optional, struct } from '../schema.ts'
-import { checkpoint, hashes } from './logged.ts'
+import { checkpoint, hashes, loggedFilter } from './logged.ts'
+import { MAX_SHARD_BYTES } from './shard.ts'
 
 /** Entries of one log, as they are pulled and pushed alike: those from an index on, and a checkpoint that has them all. */
 export const frame = struct({
@@ -48,6 +49,20 @@ export const log = service('log', {
       effect: 'read',
       nb: struct({ from: int({ min: 1 }), size: optional(int({ min: 1 })) }),
       ok: struct({ size: int(), proof: hashes() }),
+    }),
+    filter: ability({
+      about: 'Gives the latest compact filter of what is revoked, for those who go out of reach',
+      authority: 'open',
+      effect: 'read',
+      nb: struct({}),
+      ok: loggedFilter,
+    }),
+    shard: ability({
+      about: 'Gives a part of a compact filter',
+      authority: 'open',
+      effect: 'read',
+      nb: struct({ size: int({ description: 'Of the log that the filter is of, which tells filters apart' }), shard: int() }),
+      ok: struct({ bytes: bytes({ maxLength: MAX_SHARD_BYTES }), proof: hashes() }),
     }),
     watch: ability({
       about: 'Follows the log as it grows',

@@ -1,14 +1,16 @@
 import type { CID } from 'multiformats/cid'
+import { cidOf } from '../block.ts'
 import { extract } from '../delegation.ts'
 import { Failure } from '../failure.ts'
 import { bytesFromDid, type DID } from '../principal.ts'
 import { isSigned } from '../ucan.ts'
 import { originOf } from './checkpoint.ts'
-import { decodeEntry, type RevocationEntry } from './entry.ts'
+import { decodeEntry, type Entry, type FilterEntry, type RevocationEntry } from './entry.ts'
+import { decodeFilterHead, type FilterHead } from './filter.ts'
 import { leafHash } from './hashing.ts'
 import { verifyInclusion } from './inclusion.ts'
 import { type VerifierKey, verifierKey } from './key.ts'
-import type { Logged } from './logged.ts'
+import type { Logged, LoggedFilter } from './logged.ts'
 import { type SignedCheckpoint, verifyCheckpoint } from './signed-checkpoint.ts'
 
 /** What a host lends the key of its log. */
@@ -35,16 +37,39 @@ export interface Proven {
  * Verifies that a host's log has the revocation of `ucan` by `by`.
  * @throws Failure BadSignature where it is not proved, or of something else; Malformed, NotCanonical, TooLarge
  */
-export const verifyLogged = (
+export const verifyLogged = (logged: Logged, { host, ucan, by }: { host: DID; ucan: CID; by: DID }): Proven => {
+  const { entry, checkpoint } = inLog(logged, host)
+  if (entry.kind !== 'revocation' || !entry.ucan.equals(ucan) || entry.by !== by) throw unproved('is of something else', 'entry')
+  return { entry, checkpoint }
+}
+
+export interface ProvenFilter {
+  readonly entry: FilterEntry
+  readonly head: FilterHead
+  readonly checkpoint: SignedCheckpoint
+}
+
+/**
+ * Verifies that a host's log claims the filter with this head. That it is the true one, only who has the log's entries can tell; what is verified here
+ * convicts the host where it isn't.
+ * @throws Failure BadSignature where the log doesn't, or the filter is false on the face of it; Malformed, NotCanonical, TooLarge
+ */
+export const verifyLoggedFilter = ({ head: bytes, ...logged }: LoggedFilter, host: DID): ProvenFilter => {
+  const { entry, checkpoint } = inLog(logged, host)
+  if (entry.kind !== 'filter') throw unproved('is of no filter', 'entry')
+  if (!cidOf(bytes).equals(entry.root)) throw unproved('is of a filter with another head', 'head')
+  if (entry.size > logged.index) throw unproved('claims a filter of more entries than stand before it', 'size')
+  return { entry, head: decodeFilterHead(bytes), checkpoint }
+}
+
+const inLog = (
   { index, entry: bytes, proof, checkpoint: note, key }: Logged,
-  { host, ucan, by }: { host: DID; ucan: CID; by: DID },
-): Proven => {
+  host: DID,
+): { entry: Entry; checkpoint: SignedCheckpoint } => {
   const checkpoint = verifyCheckpoint(note, { origin: originOf(host), keys: [logKeyOf(host, key)] })
   const { size, root } = checkpoint
   if (!verifyInclusion({ index, size, leaf: leafHash(bytes), proof, root })) throw unproved('is not in the log', 'proof')
-  const entry = decodeEntry(bytes)
-  if (entry.kind !== 'revocation' || !entry.ucan.equals(ucan) || entry.by !== by) throw unproved('is of something else', 'entry')
-  return { entry, checkpoint }
+  return { entry: decodeEntry(bytes), checkpoint }
 }
 
 const unproved = (how: string, field: string): Failure => new Failure('BadSignature', `The entry ${how}.`, { field })

@@ -17,7 +17,10 @@ export const forms = async (): Promise<VectorFile> => {
   const revoked = await area.given(alice, phone, alice.did, { can: 'jar/look', nb: { at } })
   const shown = { from: phone, subject: alice.did, nb: { at } }
   const revoke = () =>
-    area.step({ from: alice, can: 'ucan/revoke', nb: { ucan: revoked.ucan.cid }, proofs: [lease], attach: [revoked] }, { partly: { at: NOW } })
+    area.step(
+      { from: alice, can: 'ucan/revoke', nb: { ucan: revoked.ucan.cid }, proofs: [lease], attach: [revoked] },
+      { partly: { at: NOW } },
+    )
 
   const call = await area.invocation({ from: alice, nb: { at }, proofs: [lease] })
   area.steps('the delegation in its own form', 'It is good until it is revoked.', [
