@@ -6,8 +6,11 @@ import { type RequestOptions, request, resume } from './asking.ts'
 import { type ChoiceOptions, call, type SymbiontCallOptions } from './calling.ts'
 import { type Accepted, accept, type Delegated, type DelegateOptions, delegate } from './delegating.ts'
 import { type Returning, returningDoor, type Throwing, throwingDoor } from './doors.ts'
+import type { FilterStore } from './filter-store.ts'
+import type { Refreshed } from './filters.ts'
 import { Holdings } from './holdings.ts'
 import { describeLease, type Lease } from './lease-book.ts'
+import { Offline } from './offline.ts'
 import { type Paired, pair } from './pairing.ts'
 import { type Renewal, Renewer, type RenewOptions } from './renewing.ts'
 import { type Revoked, Revoker } from './revoking.ts'
@@ -15,11 +18,16 @@ import { defaultSpace, findHost, type Self } from './self.ts'
 import { sleep } from './sleep.ts'
 import { createSpace, type NewSpace, recoverSpace } from './spaces.ts'
 import { rootOf } from './standing.ts'
+import type { Verified, VerifyOptions } from './verifying.ts'
 import type { KeptHost, Wallet } from './wallet.ts'
 
 export interface SymbiontOptions {
   /** Where keys, delegations and leases are kept. */
   wallet: Wallet
+  /** Where filters of what is revoked are kept. Unless given they are fetched when they are asked for only, and end with the process. */
+  filters?: FilterStore
+  /** Bytes of a filter that is fetched whole; of a larger one, what it says of the UCANs in the wallet. 8 MiB unless given. */
+  maxFilterBytes?: number
   /** How addresses are reached; HTTP and HTTPS unless given. */
   connect?: Connect
   /** Unix seconds. */
@@ -39,11 +47,13 @@ export class Symbiont implements AsyncDisposable {
   readonly #self: Self
   readonly #renewer: Renewer
   readonly #revoker: Revoker
+  readonly #offline: Offline
   readonly #closing: AbortController
   readonly #work: Set<Promise<unknown>>
 
-  private constructor(self: Self, closing: AbortController, work: Set<Promise<unknown>>) {
+  private constructor(self: Self, offline: Offline, closing: AbortController, work: Set<Promise<unknown>>) {
     this.#self = self
+    this.#offline = offline
     this.#closing = closing
     this.#work = work
     this.#renewer = new Renewer(self)
@@ -54,7 +64,8 @@ export class Symbiont implements AsyncDisposable {
    * Opens what the wallet holds. In an empty wallet the first opening makes the agent's key.
    * @throws Failure Malformed, Unsupported, Denied or Unavailable for a wallet that can't be used
    */
-  static async open({ wallet, connect = connectWeb, now = () => Math.floor(Date.now() / 1000), name }: SymbiontOptions): Promise<Symbiont> {
+  static async open(options: SymbiontOptions): Promise<Symbiont> {
+    const { wallet, connect = connectWeb, now = () => Math.floor(Date.now() / 1000), name } = options
     const holdings = await Holdings.open(wallet)
     const closing = new AbortController()
     const work = new Set<Promise<unknown>>()
@@ -66,7 +77,8 @@ export class Symbiont implements AsyncDisposable {
       work.add(running)
     }
     const self: Self = { signer: holdings.signer(), holdings, connect, now, signal: closing.signal, background, ...(name && { name }) }
-    const symbiont = new Symbiont(self, closing, work)
+    const offline = new Offline(self, { store: options.filters, maxBytes: options.maxFilterBytes })
+    const symbiont = new Symbiont(self, offline, closing, work)
     symbiont.#revoker.lazily()
     return symbiont
   }
@@ -122,6 +134,7 @@ export class Symbiont implements AsyncDisposable {
       state.hosts = state.hosts.filter((each) => each.did !== did)
       state.leases = state.leases.filter(({ archive }) => !gone.has(archive))
     })
+    await this.#offline.forget(did)
   }
 
   /**
@@ -164,6 +177,7 @@ export class Symbiont implements AsyncDisposable {
       await this.#self.holdings.reload()
       this.#renewer.lazily()
       this.#revoker.lazily()
+      this.#offline.lazily()
       await Promise.all(this.#work)
       const wait = Math.min(NAP, Math.max(1, this.#renewer.nextDue() ?? NAP))
       await sleep(wait * 1000, stop).catch(() => {})
@@ -182,6 +196,7 @@ export class Symbiont implements AsyncDisposable {
   ): Promise<Answered<Output<S['abilities'][N]>>> {
     this.#renewer.lazily()
     this.#revoker.lazily()
+    this.#offline.lazily()
     return call(this.#self, service, name, input, options)
   }
 
@@ -222,6 +237,23 @@ export class Symbiont implements AsyncDisposable {
   /** Whether this device knows that a delegation or lease was taken back: by itself, or since a host told so. */
   isRevoked(cid: string): boolean {
     return this.#self.holdings.revocationOf(cid) !== undefined
+  }
+
+  /**
+   * Fetches from every host what it knows to be revoked, in short, for `verify` where none can be reached. Calls do so by themselves where
+   * `filters` was given.
+   * @returns what came of each; what was at hand of a host before stays where it gave nothing better
+   */
+  refreshFilters(options: { signal?: AbortSignal } = {}): Promise<Refreshed[]> {
+    return this.#offline.refresh(options.signal)
+  }
+
+  /**
+   * Checks a token that somebody shows, link by link, without asking anybody, and says how old what it knows of revocations is.
+   * @throws Failure Malformed, BadHash, NotCanonical, TooLarge where there is nothing to read
+   */
+  verify(token: string | Uint8Array, options: VerifyOptions = {}): Promise<Verified> {
+    return this.#offline.verify(token, options)
   }
 
   /** Ends background work, after a little patience with what is under way. */

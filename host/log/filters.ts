@@ -64,13 +64,13 @@ export class Filters {
   }
 
   /**
-   * The latest filter, and that the log has it. The first who asks has one made, unless nothing was ever logged.
-   * @throws Failure NotFound where there is none
+   * The latest filter, and that the log has it. The first who asks has one made, also of an empty log: that nothing was revoked is worth to know.
+   * @throws Failure NotFound where none are made
    */
   async latest(): Promise<LoggedFilter> {
     const { log, options } = this.#parts
     const before = (await this.#kept()).at(-1)
-    const isFirst = !before && options.filterEvery > 0 && (await log.size()) > 0
+    const isFirst = !before && options.filterEvery > 0
     if (isFirst || (await this.#isDue(before))) {
       const making = this.#makeOnce()
       // An older one soon is better than a newer one in minutes.

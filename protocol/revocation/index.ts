@@ -33,7 +33,8 @@ export {
   type VerifiedNote,
   verifyNote,
 } from './note.ts'
-export { LOG_SIGN, logKeyOf, type Proven, type ProvenFilter, verifyLogged, verifyLoggedFilter } from './proven.ts'
+export { LOG_SIGN, logKeyOf, type Proven, verifyLogged } from './proven.ts'
+export { type ProvenFilter, verifyLoggedFilter } from './proven-filter.ts'
 export { CompactRange, type Visit } from './range.ts'
 export { type HashReader, rootAt } from './reading.ts'
 export { revocation } from './service.ts'

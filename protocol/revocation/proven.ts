@@ -1,16 +1,14 @@
 import type { CID } from 'multiformats/cid'
-import { cidOf } from '../block.ts'
 import { extract } from '../delegation.ts'
 import { Failure } from '../failure.ts'
 import { bytesFromDid, type DID } from '../principal.ts'
 import { isSigned } from '../ucan.ts'
 import { originOf } from './checkpoint.ts'
-import { decodeEntry, type Entry, type FilterEntry, type RevocationEntry } from './entry.ts'
-import { decodeFilterHead, type FilterHead } from './filter.ts'
+import { decodeEntry, type Entry, type RevocationEntry } from './entry.ts'
 import { leafHash } from './hashing.ts'
 import { verifyInclusion } from './inclusion.ts'
 import { type VerifierKey, verifierKey } from './key.ts'
-import type { Logged, LoggedFilter } from './logged.ts'
+import type { Logged } from './logged.ts'
 import { type SignedCheckpoint, verifyCheckpoint } from './signed-checkpoint.ts'
 
 /** What a host lends the key of its log. */
@@ -43,26 +41,11 @@ export const verifyLogged = (logged: Logged, { host, ucan, by }: { host: DID; uc
   return { entry, checkpoint }
 }
 
-export interface ProvenFilter {
-  readonly entry: FilterEntry
-  readonly head: FilterHead
-  readonly checkpoint: SignedCheckpoint
-}
-
 /**
- * Verifies that a host's log claims the filter with this head. That it is the true one, only who has the log's entries can tell; what is verified here
- * convicts the host where it isn't.
- * @throws Failure BadSignature where the log doesn't, or the filter is false on the face of it; Malformed, NotCanonical, TooLarge
+ * Verifies that a host's log has an entry.
+ * @throws Failure BadSignature, Malformed, NotCanonical, TooLarge, Unsupported
  */
-export const verifyLoggedFilter = ({ head: bytes, ...logged }: LoggedFilter, host: DID): ProvenFilter => {
-  const { entry, checkpoint } = inLog(logged, host)
-  if (entry.kind !== 'filter') throw unproved('is of no filter', 'entry')
-  if (!cidOf(bytes).equals(entry.root)) throw unproved('is of a filter with another head', 'head')
-  if (entry.size > logged.index) throw unproved('claims a filter of more entries than stand before it', 'size')
-  return { entry, head: decodeFilterHead(bytes), checkpoint }
-}
-
-const inLog = (
+export const inLog = (
   { index, entry: bytes, proof, checkpoint: note, key }: Logged,
   host: DID,
 ): { entry: Entry; checkpoint: SignedCheckpoint } => {
@@ -72,4 +55,4 @@ const inLog = (
   return { entry: decodeEntry(bytes), checkpoint }
 }
 
-const unproved = (how: string, field: string): Failure => new Failure('BadSignature', `The entry ${how}.`, { field })
+export const unproved = (how: string, field: string): Failure => new Failure('BadSignature', `The entry ${how}.`, { field })

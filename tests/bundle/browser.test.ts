@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { isBuiltin } from 'node:module'
+import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
-import { build } from 'esbuild'
+import { build, type Metafile } from 'esbuild'
 import { files, root } from '../tree.ts'
 
 /**
@@ -11,17 +12,20 @@ import { files, root } from '../tree.ts'
 const SYMBIONT_BUDGET = 57_000
 
 interface Bundle {
-  /** Paths of what went into it, from the repository's root. */
+  /** Paths of what went into it, from the repository's root, with what is only loaded when it's used. */
   readonly modules: string[]
+  /** Of what is loaded at once. */
   readonly gzipped: number
 }
 
-/** Bundles what a page would load. Whatever a browser has not makes it fail. */
+/** Bundles what a page would load, with a part for each dynamic import. Whatever a browser has not makes it fail. */
 async function bundle(contents: string): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
     stdin: { contents, resolveDir: root },
     absWorkingDir: root,
     bundle: true,
+    splitting: true,
+    outdir: 'out',
     minify: true,
     write: false,
     metafile: true,
@@ -29,9 +33,21 @@ async function bundle(contents: string): Promise<Bundle> {
     platform: 'browser',
     format: 'esm',
   })
-  const left = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path))
+  const left = Object.values(metafile.outputs).flatMap(({ imports }) => imports.flatMap(({ path, external }) => (external ? [path] : [])))
   assert.deepEqual(left, [], 'all that is imported is in the bundle')
-  return { modules: Object.keys(metafile.inputs), gzipped: gzipSync(outputFiles[0]?.contents ?? '').length }
+  const gzipped = atOnce(metafile).map((path) => {
+    const file = outputFiles.find((each) => each.path === join(root, path))
+    assert.ok(file, path)
+    return gzipSync(file.contents).length
+  })
+  return { modules: Object.keys(metafile.inputs), gzipped: gzipped.reduce((sum, bytes) => sum + bytes, 0) }
+}
+
+/** The files that a page waits for: that of its own code, and what that imports other than by a call. */
+const atOnce = ({ outputs }: Metafile): string[] => {
+  const found = new Set(Object.keys(outputs).filter((path) => outputs[path]?.entryPoint === '<stdin>'))
+  for (const path of found) for (const each of outputs[path]?.imports ?? []) if (each.kind === 'import-statement') found.add(each.path)
+  return [...found]
 }
 
 /** What of it belongs to a host, to Node, or to the operating of hosts. */
