@@ -1,5 +1,5 @@
 import { type Caller, CLOCK_SKEW, check, Failure, type Input, invoke, type Output, unwrap } from '@symbiosis/protocol'
-import { log, MAX_SHARD_BYTES, type ProvenFilter, shardOf, verifyLoggedFilter } from '@symbiosis/protocol/revocation'
+import { log, MAX_SHARD_BYTES, type ProvenFilter, shardOf, verifyConsistency, verifyLoggedFilter } from '@symbiosis/protocol/revocation'
 import type { CID } from 'multiformats/cid'
 import type { KeptFilter, KeptShard } from './filter-store.ts'
 import { checkShard, type HeldFilter } from './held-filter.ts'
@@ -18,7 +18,7 @@ export interface Fetching {
 /**
  * The latest filter of a host, verified.
  * @throws Failure StaleLog where it is older than the one held; TooEarly where it is of a time to come; BadSignature, Malformed, NotCanonical and TooLarge
- * where it isn't the host's or a shard isn't the filter's; and what the host answers
+ * where it isn't the host's, of a log that doesn't continue the one before, or a shard isn't the filter's; and what the host answers
  */
 export const fetchFilter = async (caller: Caller, { kept, held, maxBytes, ucans, signal }: Fetching): Promise<KeptFilter> => {
   const asked = caller.now()
@@ -26,6 +26,7 @@ export const fetchFilter = async (caller: Caller, { kept, held, maxBytes, ucans,
   const proven = verifyLoggedFilter(filter, caller.host)
   mustFollow(proven, held)
   mustBeMade(proven, caller.now())
+  if (held) await mustContinue(caller, proven, held, signal)
   const known = held && held.size === proven.entry.size ? (kept?.shards ?? []) : []
   const shards: KeptShard[] = []
   for (const index of wanted(proven, maxBytes, ucans)) {
@@ -62,13 +63,28 @@ const mustBeMade = ({ entry }: ProvenFilter, now: number): void => {
   })
 }
 
+/** In a fork of its log a host could leave out what it has acknowledged in the other. */
+const mustContinue = async (caller: Caller, proven: ProvenFilter, held: HeldFilter, signal: AbortSignal): Promise<void> => {
+  const [before, after] = [held.proven.checkpoint, proven.checkpoint]
+  // The same one needs no proof, and for one that is shorter there is none.
+  const sizes = { from: before.size, size: after.size }
+  const { proof } = before.size < after.size ? await ask(caller, 'consistency', sizes, signal) : { proof: [] }
+  const isContinued =
+    before.size <= after.size && verifyConsistency({ from: before.size, to: after.size, proof, fromRoot: before.root, toRoot: after.root })
+  if (isContinued) return
+  throw new Failure('BadSignature', "The host's log does not continue the one that it showed before.", {
+    field: 'checkpoint',
+    hint: 'The host shows different things to different people, or was set back: ask its owner.',
+  })
+}
+
 const wanted = ({ entry: { bits }, head }: ProvenFilter, maxBytes: number, ucans: readonly CID[]): Iterable<number> => {
   const count = 2 ** bits
   if (count * MAX_SHARD_BYTES <= maxBytes) return Array.from({ length: count }, (_, index) => index)
   return new Set(ucans.map(({ multihash }) => shardOf(head, bits, multihash.digest)))
 }
 
-const ask = async <N extends 'filter' | 'shard'>(
+const ask = async <N extends 'filter' | 'shard' | 'consistency'>(
   caller: Caller,
   name: N,
   input: Input<(typeof log)['abilities'][N]>,

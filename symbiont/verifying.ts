@@ -60,6 +60,8 @@ export const verify = async (
 ): Promise<Verified> => {
   const most = maxAge === undefined ? Number.POSITIVE_INFINITY : parseDuration(maxAge)
   const bundle = readBundle(token)
+  // What another process revoked counts.
+  await self.holdings.reload()
   const { delegation } = bundle
   const logs = await Promise.all(speakersOf(self, bundle).map(async (speaker) => ({ speaker, held: await heldOf(speaker.host) })))
   const links = [delegation.ucan, ...delegation.proofs].map(({ cid }) => cid)

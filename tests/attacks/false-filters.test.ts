@@ -11,7 +11,7 @@ import {
   type LoggedFilter,
   log as logService,
 } from '@symbiosis/protocol/revocation'
-import type { Symbiont } from '@symbiosis/symbiont'
+import { memoryWallet, type Symbiont } from '@symbiosis/symbiont'
 import { openIdentity } from '../../host/identity.ts'
 import { RevocationLog } from '../../host/log/revocation-log.ts'
 import { sqliteStore } from '../../host/store/sqlite.ts'
@@ -153,13 +153,26 @@ describe('a host that lies about what is revoked', () => {
     await refuses({ filter: () => logged({ size: Math.min(size, 9), now: now + 1 }) }, 'StaleLog', { field: 'size' })
   })
 
+  it('is refused a log that forks from the one it showed before', async () => {
+    for (let count = 0; count < 10; count++) await device.revoke((await device.delegate(device.agent, ['shelf'])).cid)
+    await refuses({ filter: () => logged({ size: 9 }) }, 'BadSignature', { field: 'checkpoint' })
+    for (let count = 0; count < 2; count++) {
+      world.time += 3600
+      assert.deepEqual([(await askedOf(attic, {}))?.error, (await askedOf(attic, {}))?.filter?.time], [undefined, world.time])
+    }
+  })
+
   it('is refused a filter of a time to come', async () => {
-    const at = (now: number) => ({
-      filter: () => logged({ size: 9, now }),
-      shard: () => ({ bytes: encodeShard(new Uint32Array()), proof: [] }),
-    })
-    await refuses(at(world.time + 61), 'TooEarly')
-    assert.equal((await askedOf(attic, at(world.time + 60)))?.error, undefined)
+    const late = (seconds: number) => world.symbiont(memoryWallet(), { now: () => world.time - seconds })
+    for (const [seconds, code] of [
+      [60, undefined],
+      [61, 'TooEarly'],
+    ] as const) {
+      const other = await late(seconds)
+      await other.pair(url)
+      const [{ filter, error } = {}] = await other.refreshFilters()
+      assert.deepEqual([error?.name, filter === undefined], [code, code !== undefined], `${seconds} seconds`)
+    }
   })
 
   it('is refused a shard of another filter, and one that it keeps back', async () => {

@@ -243,7 +243,7 @@ describe('a symbiont that keeps filters', () => {
     world.time += HOUR - 1
     assert.equal(await fetchBeside(await again()), 0)
     world.time += 1
-    assert.equal(await fetchBeside(await again()), 2)
+    assert.equal(await fetchBeside(await again()), 3, 'that its log continues the one before, too')
     world.time += HOUR
     world.down('attic')
     const away = await again()
