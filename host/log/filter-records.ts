@@ -43,7 +43,7 @@ export const writeShards = async (
 }
 
 /** Records that one transaction removes: shards are large, and a call may wait for the store. */
-const AT_ONCE = 64
+const AT_ONCE = 8
 
 /** Removes filters by their size, and the shards of such, also of those that came to nothing. */
 export const removeFilters = async (store: Store, host: DID, isOld: (size: number) => boolean): Promise<void> => {

@@ -32,7 +32,7 @@ const REST = 2
 /** Milliseconds that who asks waits for a newer filter where there is an older one. */
 const PATIENCE = 2000
 /** Shards, of 80 kB each, that one transaction writes. */
-const SHARDS_AT_ONCE = 8
+const SHARDS_AT_ONCE = 2
 
 interface Parts {
   readonly host: DID

@@ -19,7 +19,8 @@ export { emptyRoot, HASH_BYTES, leafHash, nodeHash } from './hashing.ts'
 export { type Inclusion, inclusionProof, rootFromInclusion, verifyInclusion } from './inclusion.ts'
 export { COSIGNATURE, decodeVerifierKey, ED25519, encodeVerifierKey, type SignatureType, type VerifierKey, verifierKey } from './key.ts'
 export { frame, type LogFrame, log } from './log-service.ts'
-export { type Logged, type LoggedFilter, logged } from './logged.ts'
+export { type Logged, logged } from './logged.ts'
+export type { LoggedFilter } from './logged-filter.ts'
 export {
   formatNote,
   NOTE_BOUNDS,

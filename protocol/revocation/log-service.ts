@@ -1,6 +1,7 @@
 import { ability, service } from '../contract.ts'
 import { bytes, type Infer, int, list, optional, struct } from '../schema.ts'
-import { checkpoint, hashes, loggedFilter } from './logged.ts'
+import { checkpoint, hashes } from './logged.ts'
+import { loggedFilter } from './logged-filter.ts'
 import { MAX_SHARD_BYTES } from './shard.ts'
 
 /** Entries of one log, as they are pulled and pushed alike: those from an index on, and a checkpoint that has them all. */

@@ -4,7 +4,7 @@ import { bytes, type Infer, int, list, struct, text } from '../schema.ts'
 export const checkpoint = () => text({ maxLength: 16 * 1024, description: 'The signed checkpoint, a C2SP note' })
 export const hashes = () => list(bytes({ maxLength: 32 }), { maxItems: 64 })
 
-const fields = {
+export const loggedFields = {
   index: int(),
   entry: bytes({ description: 'The leaf, see `decodeEntry`' }),
   proof: hashes(),
@@ -13,11 +13,6 @@ const fields = {
 }
 
 /** That an entry stands in the log of a host. Whoever holds it needs nobody to prove it. */
-export const logged = struct(fields)
+export const logged = struct(loggedFields)
 
 export type Logged = Infer<typeof logged>
-
-/** That a filter is a host's, without its shards: its entry, and the head that the entry links to. */
-export const loggedFilter = struct({ ...fields, head: bytes({ maxLength: 256, description: 'See `decodeFilterHead`' }) })
-
-export type LoggedFilter = Infer<typeof loggedFilter>

@@ -2,7 +2,7 @@ import { cidOf } from '../block.ts'
 import type { DID } from '../principal.ts'
 import type { FilterEntry } from './entry.ts'
 import { decodeFilterHead, type FilterHead } from './filter.ts'
-import type { LoggedFilter } from './logged.ts'
+import type { LoggedFilter } from './logged-filter.ts'
 import { inLog, unproved } from './proven.ts'
 import type { SignedCheckpoint } from './signed-checkpoint.ts'
 
