@@ -7,10 +7,10 @@ import { type ChoiceOptions, call, type SymbiontCallOptions } from './calling.ts
 import { type Accepted, accept, type Delegated, type DelegateOptions, delegate } from './delegating.ts'
 import { type Returning, returningDoor, type Throwing, throwingDoor } from './doors.ts'
 import type { FilterStore } from './filter-store.ts'
-import type { Refreshed } from './filters.ts'
+import type { Filters, Refreshed } from './filters.ts'
 import { Holdings } from './holdings.ts'
 import { describeLease, type Lease } from './lease-book.ts'
-import { Offline } from './offline.ts'
+import { offline } from './offline.ts'
 import { type Paired, pair } from './pairing.ts'
 import { type Renewal, Renewer, type RenewOptions } from './renewing.ts'
 import { type Revoked, Revoker } from './revoking.ts'
@@ -47,17 +47,24 @@ export class Symbiont implements AsyncDisposable {
   readonly #self: Self
   readonly #renewer: Renewer
   readonly #revoker: Revoker
-  readonly #offline: Offline
+  readonly #filters: () => Promise<Filters>
+  readonly #refreshOld: () => void
   readonly #closing: AbortController
   readonly #work: Set<Promise<unknown>>
 
-  private constructor(self: Self, offline: Offline, closing: AbortController, work: Set<Promise<unknown>>) {
+  private constructor(
+    self: Self,
+    { filters: store, maxFilterBytes: maxBytes }: SymbiontOptions,
+    closing: AbortController,
+    work: Set<Promise<unknown>>,
+  ) {
     this.#self = self
-    this.#offline = offline
     this.#closing = closing
     this.#work = work
     this.#renewer = new Renewer(self)
     this.#revoker = new Revoker(self)
+    this.#filters = offline(self, { store, maxBytes })
+    this.#refreshOld = () => store && self.background(async () => (await this.#filters()).refreshOld())
   }
 
   /**
@@ -77,8 +84,7 @@ export class Symbiont implements AsyncDisposable {
       work.add(running)
     }
     const self: Self = { signer: holdings.signer(), holdings, connect, now, signal: closing.signal, background, ...(name && { name }) }
-    const offline = new Offline(self, { store: options.filters, maxBytes: options.maxFilterBytes })
-    const symbiont = new Symbiont(self, offline, closing, work)
+    const symbiont = new Symbiont(self, options, closing, work)
     symbiont.#revoker.lazily()
     return symbiont
   }
@@ -134,7 +140,7 @@ export class Symbiont implements AsyncDisposable {
       state.hosts = state.hosts.filter((each) => each.did !== did)
       state.leases = state.leases.filter(({ archive }) => !gone.has(archive))
     })
-    await this.#offline.forget(did)
+    await (await this.#filters()).forget(did)
   }
 
   /**
@@ -177,7 +183,7 @@ export class Symbiont implements AsyncDisposable {
       await this.#self.holdings.reload()
       this.#renewer.lazily()
       this.#revoker.lazily()
-      this.#offline.lazily()
+      this.#refreshOld()
       await Promise.all(this.#work)
       const wait = Math.min(NAP, Math.max(1, this.#renewer.nextDue() ?? NAP))
       await sleep(wait * 1000, stop).catch(() => {})
@@ -196,7 +202,7 @@ export class Symbiont implements AsyncDisposable {
   ): Promise<Answered<Output<S['abilities'][N]>>> {
     this.#renewer.lazily()
     this.#revoker.lazily()
-    this.#offline.lazily()
+    this.#refreshOld()
     return call(this.#self, service, name, input, options)
   }
 
@@ -244,16 +250,16 @@ export class Symbiont implements AsyncDisposable {
    * `filters` was given.
    * @returns what came of each; what was at hand of a host before stays where it gave nothing better
    */
-  refreshFilters(options: { signal?: AbortSignal } = {}): Promise<Refreshed[]> {
-    return this.#offline.refresh(options.signal)
+  async refreshFilters(options: { signal?: AbortSignal } = {}): Promise<Refreshed[]> {
+    return (await this.#filters()).refresh(options.signal)
   }
 
   /**
    * Checks a token that somebody shows, link by link, without asking anybody, and says how old what it knows of revocations is.
    * @throws Failure Malformed, BadHash, NotCanonical, TooLarge where there is nothing to read
    */
-  verify(token: string | Uint8Array, options: VerifyOptions = {}): Promise<Verified> {
-    return this.#offline.verify(token, options)
+  async verify(token: string | Uint8Array, options: VerifyOptions = {}): Promise<Verified> {
+    return (await this.#filters()).verify(token, options)
   }
 
   /** Ends background work, after a little patience with what is under way. */
