@@ -66,10 +66,6 @@ export class Filters {
     return verify(this.#self, (host) => this.#heldOf(host), token, options)
   }
 
-  forget(host: DID): Promise<void> {
-    return this.#store.update(host, () => undefined)
-  }
-
   async #heldOf(host: DID): Promise<HeldFilter | undefined> {
     return HeldFilter.of(host, await this.#store.load(host))
   }

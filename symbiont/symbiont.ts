@@ -47,8 +47,8 @@ export class Symbiont implements AsyncDisposable {
   readonly #self: Self
   readonly #renewer: Renewer
   readonly #revoker: Revoker
+  readonly #store: FilterStore | undefined
   readonly #filters: () => Promise<Filters>
-  readonly #refreshOld: () => void
   readonly #closing: AbortController
   readonly #work: Set<Promise<unknown>>
 
@@ -64,7 +64,7 @@ export class Symbiont implements AsyncDisposable {
     this.#renewer = new Renewer(self)
     this.#revoker = new Revoker(self)
     this.#filters = offline(self, { store, maxBytes })
-    this.#refreshOld = () => store && self.background(async () => (await this.#filters()).refreshOld())
+    this.#store = store
   }
 
   /**
@@ -140,7 +140,7 @@ export class Symbiont implements AsyncDisposable {
       state.hosts = state.hosts.filter((each) => each.did !== did)
       state.leases = state.leases.filter(({ archive }) => !gone.has(archive))
     })
-    await (await this.#filters()).forget(did)
+    await this.#store?.update(did, () => undefined)
   }
 
   /**
@@ -274,5 +274,10 @@ export class Symbiont implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** Who keeps filters has them kept fresh beside the calls; others needn't pay for it. */
+  #refreshOld(): void {
+    if (this.#store) this.#self.background(async () => (await this.#filters()).refreshOld())
   }
 }
