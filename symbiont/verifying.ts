@@ -65,14 +65,12 @@ export const verify = async (
   const { delegation } = bundle
   const logs = await Promise.all(speakersOf(self, bundle).map(async (speaker) => ({ speaker, held: await heldOf(speaker.host) })))
   const links = [delegation.ucan, ...delegation.proofs].map(({ cid }) => cid)
-  const telling = logs.flatMap(({ speaker, held }) =>
-    held && links.every((cid) => held.mayHave(cid) !== undefined) ? [{ speaker, held }] : [],
-  )
-  const unknown = logs.filter(({ held }) => !telling.some((each) => each.held === held)).map(({ speaker }) => speaker)
-  // One that can't tell of every link may still tell of some.
-  const maybe = links.filter((cid) => logs.some(({ held }) => held?.mayHave(cid))).map(String)
   const now = Math.max(self.now(), ...logs.flatMap(({ held }) => held?.time ?? []))
-  const checked = telling.map(({ speaker, held }) => ({ ...speaker, ...agedAt(now, held) }))
+  const tells = (held: HeldFilter) => links.every((cid) => held.mayHave(cid) !== undefined)
+  const checked = logs.flatMap(({ speaker, held }) => (held && tells(held) ? [{ ...speaker, ...agedAt(now, held) }] : []))
+  const unknown = logs.flatMap(({ speaker, held }) => (held && tells(held) ? [] : [speaker]))
+  // A filter that can't tell of every link may still tell of some.
+  const maybe = links.filter((cid) => logs.some(({ held }) => held?.mayHave(cid))).map(String)
   const kind = leaseOf(delegation.ucan) ? 'lease' : 'delegation'
   const { chain, usable, problems } = inspectProof(delegation, kind === 'lease' ? 'lease' : 'owner', {
     now,

@@ -136,7 +136,7 @@ describe("filters of a host's log", () => {
   })
 
   describe('of many entries', () => {
-    const opened = async (entries: number) => {
+    const opened = async (entries: number, now = () => NOW) => {
       const dir = folder()
       const identity = openIdentity(dir)
       const store = sqliteStore(`${dir}/host.sqlite`)
@@ -150,7 +150,7 @@ describe("filters of a host's log", () => {
       const additions = all.map((entry) => ({ entry, evidence: new Uint8Array() }))
       await store.write((tx) => log.append(tx, additions))
       const host: DID = identity.signer.did
-      return { filters: new Filters({ host, store, log, now: () => NOW, options: FILTERS_OPTIONS }), log, store, host }
+      return { filters: new Filters({ host, store, log, now, options: FILTERS_OPTIONS }), log, store, host }
     }
 
     it('are made while others go on', async () => {
@@ -168,6 +168,19 @@ describe("filters of a host's log", () => {
       const entry = decodeEntry((await log.logged(index)).entry) as FilterEntry
       assert.equal(entry.size, 3000)
       verifyLoggedFilter(await making, host)
+      await store.close()
+    })
+
+    it('are kept up without being asked for', async () => {
+      let now = NOW
+      const { filters, log, store } = await opened(10, () => now)
+      const sizes: number[] = []
+      for (const seconds of [3599, 1, 3599, 1]) {
+        now += seconds
+        await filters.keepUp()
+        sizes.push(await log.size())
+      }
+      assert.deepEqual(sizes, [10, 11, 11, 12])
       await store.close()
     })
 
