@@ -41,6 +41,9 @@ export const timeText = (seconds: number): string => {
 /** Seconds that have passed. */
 export const agoText = (seconds: number): string => (seconds < 1 ? 'just now' : `${formatDuration(Math.floor(seconds))} ago`)
 
+/** Of a log. */
+export const entriesText = (count: number): string => `${count.toLocaleString('en')} ${count === 1 ? 'entry' : 'entries'}`
+
 /** Text of somebody else's, without what could move the cursor or turn the line around. */
 export const plain = (text: string): string =>
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out

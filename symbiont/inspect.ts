@@ -159,7 +159,11 @@ class Inspector {
           : ['TooEarly', `${name} has not begun.`],
       )
     const revoked = this.#options.revoked?.(String(link.cid))
-    if (revoked) problems.push(['Revoked', revoked === 'maybe' ? `${name} may have been revoked.` : `${name} was revoked.`])
+    if (revoked)
+      problems.push([
+        'Revoked',
+        revoked === 'maybe' ? `${name} may have been revoked: ask its host, or for a newer filter.` : `${name} was revoked.`,
+      ])
     if (this.#kind === 'lease') {
       if (!lease || lease.with !== this.#root) problems.push(['NoLease', `${name} is no lease of ${brief(this.#root)}.`])
       if (link.expiration === null) problems.push(['NoLease', `${name} never ends, which no lease may.`])

@@ -1,5 +1,5 @@
 import { type DID, isDid, leaseOf } from '@symbiosis/protocol'
-import { parseDuration } from './amounts.ts'
+import { formatDuration, parseDuration } from './amounts.ts'
 import { type Bundle, readBundle } from './bundle.ts'
 import type { HeldFilter } from './held-filter.ts'
 import { type InspectedLink, inspectProof, type Problem } from './inspect.ts'
@@ -115,9 +115,9 @@ const tooOld = (checked: readonly CheckedLog[], unknown: readonly SpeakingHost[]
   const nameOf = ({ host, name }: SpeakingHost) => name || host
   if (checked.length + unknown.length === 0) return ['No host is known whose log would tell whether it is revoked.']
   return [
-    ...unknown.map((each) => `What ${nameOf(each)} knows to be revoked is not at hand.`),
+    ...unknown.map((each) => `Nothing is known of ${nameOf(each)}'s log.`),
     ...checked
       .filter(({ age }) => age > most)
-      .map((each) => `What ${nameOf(each)} knew to be revoked is known as of ${each.age} seconds ago, and ${most} are allowed.`),
+      .map((each) => `What is known of ${nameOf(each)}'s log is ${formatDuration(each.age)} old, and may be ${formatDuration(most)}.`),
   ]
 }

@@ -2,7 +2,7 @@ import type { Refreshed } from '@symbiosis/symbiont'
 import type { Command } from 'commander'
 import type { Output } from '../output.ts'
 import { act } from '../run.ts'
-import { agoText, plain, table } from '../text.ts'
+import { agoText, entriesText, plain, table } from '../text.ts'
 import { openSymbiont } from '../wallet.ts'
 
 export const hosts = (program: Command): Command =>
@@ -37,6 +37,6 @@ export const hosts = (program: Command): Command =>
 const refreshedText = (refreshed: Refreshed | undefined, { paint }: Output): string[] => {
   if (!refreshed) return []
   const { filter, error } = refreshed
-  const known = filter && `its log is known as of ${agoText(Date.now() / 1000 - filter.time)} (${filter.size.toLocaleString('en')} entries)`
+  const known = filter && `its log is known as of ${agoText(Date.now() / 1000 - filter.time)} (${entriesText(filter.size)})`
   return [[known, error && paint('yellow', plain(error.message))].filter(Boolean).join('; ')]
 }

@@ -5,7 +5,7 @@ import { durationOption } from '../options.ts'
 import type { Output } from '../output.ts'
 import { act } from '../run.ts'
 import { argumentOrStdin } from '../stdin.ts'
-import { agoText, plain } from '../text.ts'
+import { agoText, entriesText, plain } from '../text.ts'
 import { openSymbiont } from '../wallet.ts'
 
 export const verify = (program: Command): Command =>
@@ -44,4 +44,4 @@ const describe = (verified: Verified, symbiont: Symbiont, output: Output): strin
 }
 
 const checkedText = ({ host, name, size, age }: CheckedLog): string =>
-  `checked against ${plain(name) || host}'s log as of ${agoText(age)} (${size.toLocaleString('en')} ${size === 1 ? 'entry' : 'entries'})`
+  `checked against ${plain(name) || host}'s log as of ${agoText(age)} (${entriesText(size)})`
