@@ -17,6 +17,7 @@ import { pinning } from './commands/pin.ts'
 import { recover } from './commands/recover.ts'
 import { request } from './commands/request.ts'
 import { revoke } from './commands/revoke.ts'
+import { verify } from './commands/verify.ts'
 import { whoami } from './commands/whoami.ts'
 import { didArgument } from './options.ts'
 import manifest from './package.json' with { type: 'json' }
@@ -40,7 +41,7 @@ export const addCommands = (program: Command): void => {
   program.commandsGroup('Content:')
   for (const command of [add, get, pinning]) command(program)
   program.commandsGroup('Other devices:')
-  for (const command of [delegate, accept, revoke, inspect]) command(program)
+  for (const command of [delegate, accept, revoke, inspect, verify]) command(program)
   program.commandsGroup('Trust:')
   logs(program)
   program.commandsGroup('Help:')

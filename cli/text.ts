@@ -1,4 +1,5 @@
 import { stripVTControlCharacters, styleText } from 'node:util'
+import { formatDuration } from '@symbiosis/symbiont'
 
 type Style = Parameters<typeof styleText>[0]
 
@@ -36,6 +37,12 @@ export const timeText = (seconds: number): string => {
   const date = `${local.getFullYear()}-${two(local.getMonth() + 1)}-${two(local.getDate())}`
   return `${date} ${two(local.getHours())}:${two(local.getMinutes())}:${two(local.getSeconds())}`
 }
+
+/** Seconds that have passed. */
+export const agoText = (seconds: number): string => (seconds < 1 ? 'just now' : `${formatDuration(Math.floor(seconds))} ago`)
+
+/** Of a log. */
+export const entriesText = (count: number): string => `${count.toLocaleString('en')} ${count === 1 ? 'entry' : 'entries'}`
 
 /** Text of somebody else's, without what could move the cursor or turn the line around. */
 export const plain = (text: string): string =>

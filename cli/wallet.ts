@@ -1,7 +1,7 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { Symbiont } from '@symbiosis/symbiont'
-import { connectNode, fileWallet } from '@symbiosis/symbiont/node'
+import { connectNode, fileFilters, fileWallet } from '@symbiosis/symbiont/node'
 import type { Output } from './output.ts'
 import { walletFolder } from './places.ts'
 import type { Run } from './run.ts'
@@ -10,7 +10,12 @@ export const walletFile = (home?: string): string => join(walletFolder(home), 'w
 
 /** The symbiont of this user as it is; the first opening makes its key. */
 export const openSymbiont = ({ globals }: Pick<Run, 'globals'>): Promise<Symbiont> =>
-  Symbiont.open({ wallet: fileWallet(walletFile(globals.home)), connect: connectNode, name: `symbiosis on ${hostname()}` })
+  Symbiont.open({
+    wallet: fileWallet(walletFile(globals.home)),
+    filters: fileFilters(join(walletFolder(globals.home), 'filters')),
+    connect: connectNode,
+    name: `symbiosis on ${hostname()}`,
+  })
 
 /** The symbiont of this user, with a space to act for: where there is none, one is made, and its phrase offered. */
 export const openWithSpace = async (run: Run): Promise<Symbiont> => {

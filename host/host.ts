@@ -20,6 +20,7 @@ import { Leases } from './leases.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 import { lockFolder } from './lock.ts'
 import { checkWitnesses } from './log/cosignatures.ts'
+import { FILTERS_OPTIONS, Filters, type FiltersOptions } from './log/filters.ts'
 import { FOLLOW_OPTIONS, type Followed, Following, type FollowOptions } from './log/following.ts'
 import { RevocationLog } from './log/revocation-log.ts'
 import { Witness } from './log/witness.ts'
@@ -39,7 +40,7 @@ export interface Engine {
   close(): Promise<void>
 }
 
-export interface HostOptions<E extends Engine = Engine> extends Partial<RequestOptions> {
+export interface HostOptions<E extends Engine = Engine> extends Partial<RequestOptions>, Partial<FiltersOptions> {
   /** Where the host keeps its key, its store and its operator's key. One host per folder. */
   dir: string
   /** What the host is called, for people. */
@@ -139,6 +140,13 @@ export class Host implements AsyncDisposable {
       options: { ...FOLLOW_OPTIONS, ...options.following },
     })
     const isWitness = (did: DID) => options.witnesses?.includes(did) ?? following.follows(did)
+    const filters = new Filters({
+      host: signer.did,
+      store,
+      log: revocationLog,
+      now,
+      options: { ...FILTERS_OPTIONS, ...pick(options, FILTERS_OPTIONS) },
+    })
     const requests = await Requests.open({
       store,
       leases,
@@ -164,6 +172,7 @@ export class Host implements AsyncDisposable {
       revocations,
       revocationLog,
       following,
+      filters,
       kernel: kernelServices({
         name,
         services,
@@ -174,6 +183,7 @@ export class Host implements AsyncDisposable {
         log: revocationLog,
         following,
         isWitness,
+        filters,
         collect: (signal) => host.collect(signal),
       }),
     })
@@ -273,7 +283,7 @@ export class Host implements AsyncDisposable {
   [Symbol.asyncDispose] = () => this.close()
 
   async #start(): Promise<void> {
-    const { provided, store, now, revocations, following, options } = this.#parts
+    const { provided, store, now, revocations, following, filters, options } = this.#parts
     for (const { service, hooks } of provided) {
       await hooks.open?.(
         environmentOf(store, service.id, {
@@ -291,6 +301,7 @@ export class Host implements AsyncDisposable {
     await forget()
     this.#every(60, forget)
     void this.#track(following.run(this.#closing.signal))
+    this.#every(60, () => filters.keepUp())
     const { collectEvery = 3600 } = options
     if (collectEvery > 0) this.#every(collectEvery, () => this.collect())
   }
@@ -317,8 +328,9 @@ export class Host implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { options, engine, provided, store, unlock } = this.#parts
+    const { options, engine, provided, store, filters, unlock } = this.#parts
     this.#closing.abort()
+    filters.close()
     this.gate.close()
     for (const timer of this.#timers) clearInterval(timer)
     const patience = AbortSignal.timeout((options.grace ?? 5) * 1000)
@@ -350,6 +362,7 @@ interface Parts {
   readonly revocations: Revocations
   readonly revocationLog: RevocationLog
   readonly following: Following
+  readonly filters: Filters
   now(): number
   unlock(): void
 }

@@ -25,6 +25,7 @@ import { type LogFrame, log as logService } from '@symbiosis/protocol/revocation
 import type { CID } from 'multiformats/cid'
 import type { Policies } from './consent.ts'
 import type { Leases } from './leases.ts'
+import type { Filters } from './log/filters.ts'
 import type { Following } from './log/following.ts'
 import type { RevocationLog } from './log/revocation-log.ts'
 import type { Requests } from './requests.ts'
@@ -56,6 +57,7 @@ interface Parts {
   readonly following: Following
   /** Whether a host may cosign the log. */
   isWitness(did: DID): boolean
+  readonly filters: Filters
   collect(signal: AbortSignal): Promise<{ kept: number; removed: number; bytes: number }>
 }
 
@@ -131,11 +133,13 @@ type Acknowledged = NonNullable<Awaited<ReturnType<Revocations['acknowledged']>>
 /** A call by itself, with the chain that lets it speak for who revokes: whoever has it can check it again. */
 const evidenceOf = (invocation: Ucan, owner: readonly Ucan[]): Uint8Array => encodeInvocations([invocation], owner)
 
-const logHandlers = ({ log, isWitness }: Parts): Handlers<typeof logService> => ({
+const logHandlers = ({ log, filters, isWitness }: Parts): Handlers<typeof logService> => ({
   checkpoint: async () => ({ ...(await log.witnessed()), key: log.key }),
   entries: ({ from, limit }) => log.frame(from, limit),
   inclusion: ({ index, size }) => log.inclusion(index, size),
   consistency: ({ from, size }) => log.consistency(from, size),
+  filter: () => filters.latest(),
+  shard: async ({ size, shard }) => ({ ...(await filters.shard(size, shard)) }),
   cosign: async ({ checkpoint, key }, { space: witness }) => {
     if (!isWitness(witness))
       throw new Failure('Denied', 'This host has not named you a witness of its log.', {

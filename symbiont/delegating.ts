@@ -8,7 +8,7 @@ import { inspectProof } from './inspect.ts'
 import { addLease, describeLease, type Lease } from './lease-book.ts'
 import { checkLease } from './lease-check.ts'
 import { defaultSpace, ownerProofs, type Self } from './self.ts'
-import { endOf, inTime, rootOf, stands } from './standing.ts'
+import { endOf, inTime, isAboutOneSpace, rootOf, stands } from './standing.ts'
 
 export interface DelegateOptions {
   /** How long it lasts: seconds, or text such as `'7d'`. Unless given, as long as what it's made from. */
@@ -109,7 +109,7 @@ export const accept = async (self: Self, token: string): Promise<Accepted> => {
   const { delegation, leases, hosts } = readBundle(token)
   const { ucan } = delegation
   const link = String(ucan.cid)
-  const space = rootOf(delegation)
+  const space = rootOf(delegation) as DID
   const now = self.now()
   if (leaseOf(ucan)) throw new Failure('Malformed', 'The token holds a lease and no delegation.', { link, field: 'token' })
   if (ucan.audience !== self.signer.did) {
@@ -119,7 +119,7 @@ export const accept = async (self: Self, token: string): Promise<Accepted> => {
       hint: `Accept it there, or have one made for this device: symbiosis delegate ${self.signer.did}`,
     })
   }
-  if (!isDid(space) || ucan.capabilities.some((capability) => capability.with !== space)) {
+  if (!isAboutOneSpace(ucan)) {
     throw new Failure('Malformed', 'The token is not about exactly one space.', { link, field: 'with' })
   }
   const { usable, problems } = inspectProof(delegation, 'owner', { now })

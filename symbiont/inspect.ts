@@ -64,8 +64,8 @@ export interface InspectOptions {
   now?: number
   /** Who means to use it: another audience is a problem. */
   agent?: string
-  /** Whether a UCAN is known to be revoked. */
-  revoked?(cid: string): boolean
+  /** Whether a UCAN is known to be revoked, or may be. */
+  revoked?(cid: string): boolean | 'maybe'
 }
 
 /**
@@ -158,7 +158,12 @@ class Inspector {
           ? ['Expired', `${name} has ended.`]
           : ['TooEarly', `${name} has not begun.`],
       )
-    if (this.#options.revoked?.(String(link.cid))) problems.push(['Revoked', `${name} was revoked.`])
+    const revoked = this.#options.revoked?.(String(link.cid))
+    if (revoked)
+      problems.push([
+        'Revoked',
+        revoked === 'maybe' ? `${name} may have been revoked: ask its host, or for a newer filter.` : `${name} was revoked.`,
+      ])
     if (this.#kind === 'lease') {
       if (!lease || lease.with !== this.#root) problems.push(['NoLease', `${name} is no lease of ${brief(this.#root)}.`])
       if (link.expiration === null) problems.push(['NoLease', `${name} never ends, which no lease may.`])

@@ -5,16 +5,18 @@ import {
   encode,
   Failure,
   invoke,
+  type Logged,
   leaseOf,
   type Proof,
+  parseCheckpoint,
   parseNote,
   proofOf,
   type Refusal,
   revocation,
   toRefusal,
   unwrap,
+  verifyLogged,
 } from '@symbiosis/protocol'
-import { type Logged, parseCheckpoint, verifyLogged } from '@symbiosis/protocol/revocation'
 import { base64url } from 'multiformats/bases/base64'
 import { isToken, readBundle } from './bundle.ts'
 import { leasesFor } from './choose.ts'

@@ -1,4 +1,4 @@
-import { CLOCK_SKEW, covers, type Proof, type Ucan } from '@symbiosis/protocol'
+import { CLOCK_SKEW, covers, isDid, type Proof, type Ucan } from '@symbiosis/protocol'
 
 /** Whether a UCAN is in force by a host's reading of the clock. */
 export const inTime = (ucan: Ucan, now: number): boolean =>
@@ -48,6 +48,12 @@ export const delegates = (ucan: Ucan, space: string, can: string): boolean =>
     (capability) =>
       (capability.with === space || capability.with === 'ucan:*') && (covers(capability.can, can) || capability.can === 'ucan:*'),
   )
+
+/** Whether all of a UCAN is about one space or host: the issuer of a chain has authority over no other. */
+export const isAboutOneSpace = ({ capabilities }: Ucan): boolean => {
+  const [first] = capabilities
+  return first !== undefined && isDid(first.with) && capabilities.every((capability) => capability.with === first.with)
+}
 
 /** The DID that a proof's authority comes from: a space for delegations, a host for leases. */
 export const rootOf = ({ ucan }: Proof): string => ucan.capabilities[0]?.with ?? ''

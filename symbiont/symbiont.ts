@@ -6,8 +6,11 @@ import { type RequestOptions, request, resume } from './asking.ts'
 import { type ChoiceOptions, call, type SymbiontCallOptions } from './calling.ts'
 import { type Accepted, accept, type Delegated, type DelegateOptions, delegate } from './delegating.ts'
 import { type Returning, returningDoor, type Throwing, throwingDoor } from './doors.ts'
+import type { FilterStore } from './filter-store.ts'
+import type { Filters, Refreshed } from './filters.ts'
 import { Holdings } from './holdings.ts'
 import { describeLease, type Lease } from './lease-book.ts'
+import { offline } from './offline.ts'
 import { type Paired, pair } from './pairing.ts'
 import { type Renewal, Renewer, type RenewOptions } from './renewing.ts'
 import { type Revoked, Revoker } from './revoking.ts'
@@ -15,11 +18,16 @@ import { defaultSpace, findHost, type Self } from './self.ts'
 import { sleep } from './sleep.ts'
 import { createSpace, type NewSpace, recoverSpace } from './spaces.ts'
 import { rootOf } from './standing.ts'
+import type { Verified, VerifyOptions } from './verifying.ts'
 import type { KeptHost, Wallet } from './wallet.ts'
 
 export interface SymbiontOptions {
   /** Where keys, delegations and leases are kept. */
   wallet: Wallet
+  /** Where filters of what is revoked are kept. Unless given they are fetched when they are asked for only, and end with the process. */
+  filters?: FilterStore
+  /** Bytes of a filter that is fetched whole; of a larger one, what it says of the UCANs in the wallet. 8 MiB unless given. */
+  maxFilterBytes?: number
   /** How addresses are reached; HTTP and HTTPS unless given. */
   connect?: Connect
   /** Unix seconds. */
@@ -39,22 +47,32 @@ export class Symbiont implements AsyncDisposable {
   readonly #self: Self
   readonly #renewer: Renewer
   readonly #revoker: Revoker
+  readonly #store: FilterStore | undefined
+  readonly #filters: () => Promise<Filters>
   readonly #closing: AbortController
   readonly #work: Set<Promise<unknown>>
 
-  private constructor(self: Self, closing: AbortController, work: Set<Promise<unknown>>) {
+  private constructor(
+    self: Self,
+    { filters: store, maxFilterBytes: maxBytes }: SymbiontOptions,
+    closing: AbortController,
+    work: Set<Promise<unknown>>,
+  ) {
     this.#self = self
     this.#closing = closing
     this.#work = work
     this.#renewer = new Renewer(self)
     this.#revoker = new Revoker(self)
+    this.#filters = offline(self, { store, maxBytes })
+    this.#store = store
   }
 
   /**
    * Opens what the wallet holds. In an empty wallet the first opening makes the agent's key.
    * @throws Failure Malformed, Unsupported, Denied or Unavailable for a wallet that can't be used
    */
-  static async open({ wallet, connect = connectWeb, now = () => Math.floor(Date.now() / 1000), name }: SymbiontOptions): Promise<Symbiont> {
+  static async open(options: SymbiontOptions): Promise<Symbiont> {
+    const { wallet, connect = connectWeb, now = () => Math.floor(Date.now() / 1000), name } = options
     const holdings = await Holdings.open(wallet)
     const closing = new AbortController()
     const work = new Set<Promise<unknown>>()
@@ -66,7 +84,7 @@ export class Symbiont implements AsyncDisposable {
       work.add(running)
     }
     const self: Self = { signer: holdings.signer(), holdings, connect, now, signal: closing.signal, background, ...(name && { name }) }
-    const symbiont = new Symbiont(self, closing, work)
+    const symbiont = new Symbiont(self, options, closing, work)
     symbiont.#revoker.lazily()
     return symbiont
   }
@@ -122,6 +140,7 @@ export class Symbiont implements AsyncDisposable {
       state.hosts = state.hosts.filter((each) => each.did !== did)
       state.leases = state.leases.filter(({ archive }) => !gone.has(archive))
     })
+    await this.#store?.update(did, () => undefined)
   }
 
   /**
@@ -164,6 +183,7 @@ export class Symbiont implements AsyncDisposable {
       await this.#self.holdings.reload()
       this.#renewer.lazily()
       this.#revoker.lazily()
+      this.#refreshOld()
       await Promise.all(this.#work)
       const wait = Math.min(NAP, Math.max(1, this.#renewer.nextDue() ?? NAP))
       await sleep(wait * 1000, stop).catch(() => {})
@@ -182,6 +202,7 @@ export class Symbiont implements AsyncDisposable {
   ): Promise<Answered<Output<S['abilities'][N]>>> {
     this.#renewer.lazily()
     this.#revoker.lazily()
+    this.#refreshOld()
     return call(this.#self, service, name, input, options)
   }
 
@@ -224,6 +245,23 @@ export class Symbiont implements AsyncDisposable {
     return this.#self.holdings.revocationOf(cid) !== undefined
   }
 
+  /**
+   * Fetches from every host what it knows to be revoked, in short, for `verify` where none can be reached. Calls do so by themselves where
+   * `filters` was given.
+   * @returns what came of each; what was at hand of a host before stays where it gave nothing better
+   */
+  async refreshFilters(options: { signal?: AbortSignal } = {}): Promise<Refreshed[]> {
+    return (await this.#filters()).refresh(options.signal)
+  }
+
+  /**
+   * Checks a token that somebody shows, link by link, without asking anybody, and says how old what it knows of revocations is.
+   * @throws Failure Malformed, BadHash, NotCanonical, TooLarge where there is nothing to read
+   */
+  async verify(token: string | Uint8Array, options: VerifyOptions = {}): Promise<Verified> {
+    return (await this.#filters()).verify(token, options)
+  }
+
   /** Ends background work, after a little patience with what is under way. */
   async close(): Promise<void> {
     const patience = new AbortController()
@@ -236,5 +274,10 @@ export class Symbiont implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** Who keeps filters has them kept fresh beside the calls; others needn't pay for it. */
+  #refreshOld(): void {
+    if (this.#store) this.#self.background(async () => (await this.#filters()).refreshOld())
   }
 }

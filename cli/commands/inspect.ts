@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs'
-import { type InspectedLink, type Inspection, inspect as lookInto, type Symbiont } from '@symbiosis/symbiont'
+import { type Inspection, inspect as lookInto, type Symbiont } from '@symbiosis/symbiont'
 import type { Command } from 'commander'
-import { amountsText } from '../lease-table.ts'
+import { namesOf, problemLines, tree } from '../chain-tree.ts'
 import type { Output } from '../output.ts'
 import { act } from '../run.ts'
 import { argumentOrStdin } from '../stdin.ts'
-import { plain, shortDid, table, timeText } from '../text.ts'
+import { plain, table } from '../text.ts'
 import { openSymbiont, walletFile } from '../wallet.ts'
 
 export const inspect = (program: Command): Command =>
@@ -28,18 +28,18 @@ const describe = (inspection: Inspection, symbiont: Symbiont | undefined, output
   const dim = (text: string) => paint('dim', text)
   const verdict = (good: boolean) => (good ? paint('green', 'good') : paint('red', 'of no use'))
   const names = namesOf(subject, symbiont, hosts)
-  const problemLines = problems.map(({ code, message }) => `      ${paint('red', code)}   ${plain(message)}`)
+  const failing = problemLines(problems, output)
   return [
     `  a ${kind}, ${verdict(usable)}`,
     '',
     ...tree(chain, names, output),
-    ...(problemLines.length > 0 ? ['', '    what would fail', ...problemLines] : []),
+    ...(failing.length > 0 ? ['', '    what would fail', ...failing] : []),
     ...leases.flatMap((lease) => [
       '',
       `  with a lease, ${verdict(lease.usable)}`,
       '',
       ...tree(lease.chain, names, output),
-      ...lease.problems.map(({ code, message }) => `      ${paint('red', code)}   ${plain(message)}`),
+      ...problemLines(lease.problems, output),
     ]),
     ...(hosts.length > 0
       ? [
@@ -52,39 +52,4 @@ const describe = (inspection: Inspection, symbiont: Symbiont | undefined, output
         ]
       : []),
   ].join('\n')
-}
-
-/** DIDs by what the reader calls them. */
-const namesOf = (subject: string, symbiont: Symbiont | undefined, hosts: Inspection['hosts']) => (did: string) => {
-  if (did === symbiont?.agent) return 'this device'
-  const host = hosts.find((each) => each.did === did) ?? symbiont?.hosts().find((each) => each.did === did)
-  if (host) return `${plain(host.name)} (${shortDid(did)})`
-  return did === subject ? `the space ${shortDid(did)}` : shortDid(did)
-}
-
-/** From the root down, as authority flows; where a link has several above it, each is shown on its way. */
-const tree = (link: InspectedLink, names: (did: string) => string, output: Output, last = true): string[] => {
-  const above = link.above.flatMap((each, at) => tree(each, names, output, at === link.above.length - 1))
-  const depth = depthOf(link)
-  const indent = `    ${'   '.repeat(depth)}${depth > 0 ? (last ? '└─ ' : '├─ ') : ''}`
-  const under = ' '.repeat(indent.length + 2)
-  const [head, ...rest] = linkLines(link, names, output)
-  return [...above, `${indent}${head}`, ...rest.map((line) => `${under}${line}`)]
-}
-
-const depthOf = ({ above }: InspectedLink): number => (above.length === 0 ? 0 : 1 + Math.max(...above.map(depthOf)))
-
-const linkLines = (link: InspectedLink, names: (did: string) => string, { paint }: Output): string[] => {
-  const { cid, issuer, audience, capabilities, expiration, narrows, problems, signed } = link
-  const what = capabilities.map(({ can, nb }) => {
-    const limits = can.startsWith('lease/') ? amountsText((nb ?? {}) as { [name: string]: number }) : ''
-    return `${can.replace(/^lease\//, '')}${limits && ` (${limits})`}`
-  })
-  const notes = [
-    expiration === null ? 'for good' : `until ${timeText(expiration)}`,
-    ...(narrows.length > 0 ? [`narrows ${narrows.join(', ')}`] : []),
-    ...(signed ? [] : ['not signed']),
-  ]
-  const mark = problems.length > 0 ? paint('red', '✗') : paint('green', '✓')
-  return [`${mark} ${names(issuer)} → ${names(audience)}`, `${paint('bold', what.join(', '))}   ${notes.join(', ')}`, paint('dim', cid)]
 }

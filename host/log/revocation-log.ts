@@ -6,6 +6,7 @@ import {
   type Entry,
   encodeEntries,
   encodeEntry,
+  type FilterEntry,
   formatCheckpoint,
   HASH_BYTES,
   inclusionProof,
@@ -28,12 +29,8 @@ import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
 import { keepCosignature, withCosignatures } from './cosignatures.ts'
 import { appendEntries, type Head, hashReader, readBundle, readEntries, readHead, readTile, writeHead } from './records.ts'
 
-/** What becomes an entry of the log. */
-export interface Addition {
-  readonly entry: RevocationEntry
-  /** The message with the call that revoked. */
-  readonly evidence: Uint8Array
-}
+/** What becomes an entry of the log: a revocation with the message that revoked, or a filter. */
+export type Addition = { readonly entry: RevocationEntry; readonly evidence: Uint8Array } | { readonly entry: FilterEntry }
 
 const EVIDENCE = 'log/evidence'
 /** Entries that one frame has at the most, and bytes after which it ends: whoever follows a log has to hold a frame in memory. */
@@ -84,9 +81,11 @@ export class RevocationLog {
       additions.map(({ entry }) => encodeEntry(entry)),
     )
     await writeHead(tx, this.#host, { range, checkpoint: await this.#sign(range) })
-    for (const [at, { entry, evidence }] of additions.entries()) {
-      const expires = entry.expiration === null ? {} : { expires: entry.expiration + CLOCK_SKEW + 1 }
-      await tx.put(EVIDENCE, this.#host, keyOf(first + at), evidence, expires)
+    for (const [at, addition] of additions.entries()) {
+      if (!('evidence' in addition)) continue
+      const { expiration } = addition.entry
+      const expires = expiration === null ? {} : { expires: expiration + CLOCK_SKEW + 1 }
+      await tx.put(EVIDENCE, this.#host, keyOf(first + at), addition.evidence, expires)
     }
     return first
   }

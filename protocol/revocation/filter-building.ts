@@ -151,8 +151,8 @@ export const isFilterOf = ({ size, now, bits, root }: FilterEntry, log: Uint8Arr
   return filter.bits === bits && filter.root.equals(root)
 }
 
-/** Makes the inclusion proofs of a filter's shards; it hashes each of them once. */
-export const shardProofs = (shards: readonly Uint8Array[]): ((index: number) => Promise<Uint8Array[]>) => {
+/** Makes the inclusion proofs of a filter's shards, in steps of one shard each: it hashes each of them once. */
+export function* shardProofs(shards: readonly Uint8Array[]): Steps<(index: number) => Promise<Uint8Array[]>> {
   const levels: Uint8Array[][] = []
   const tree = new CompactRange()
   for (const shard of shards) {
@@ -160,6 +160,7 @@ export const shardProofs = (shards: readonly Uint8Array[]): ((index: number) => 
       levels[level] ??= []
       ;(levels[level] as Uint8Array[])[index] = hash
     })
+    yield
   }
   return (index) => inclusionProof(index, shards.length, (level, at) => levels[level]?.[at] as Uint8Array)
 }

@@ -22,6 +22,7 @@ export { type Inclusion, inclusionProof, rootFromInclusion, verifyInclusion } fr
 export { COSIGNATURE, decodeVerifierKey, ED25519, encodeVerifierKey, type SignatureType, type VerifierKey, verifierKey } from './key.ts'
 export { frame, type LogFrame, log, MAX_WITNESSES } from './log-service.ts'
 export { type Logged, logged } from './logged.ts'
+export type { LoggedFilter } from './logged-filter.ts'
 export {
   formatNote,
   NOTE_BOUNDS,
@@ -36,10 +37,11 @@ export {
   verifyNote,
 } from './note.ts'
 export { LOG_SIGN, LOG_WITNESS, logKeyOf, type Proven, verifyLogged, witnessKeyOf, witnessOf } from './proven.ts'
+export { type ProvenFilter, verifyLoggedFilter } from './proven-filter.ts'
 export { CompactRange, type Visit } from './range.ts'
 export { type HashReader, rootAt } from './reading.ts'
 export { revocation } from './service.ts'
-export { decodeShard, encodeShard, SHARD_KEYS } from './shard.ts'
+export { decodeShard, encodeShard, MAX_SHARD_BYTES, SHARD_KEYS } from './shard.ts'
 export { type CheckpointTrust, type SignedCheckpoint, signCheckpoint, verifyCheckpoint } from './signed-checkpoint.ts'
 export { newTiles, parseTilePath, TILE_WIDTH, type Tile, tilePath, tileWidth } from './tile-path.ts'
 export { decodeEntries, decodeTile, encodeEntries, encodeTile, tileReader } from './tiles.ts'

@@ -1,6 +1,8 @@
 import { ability, service } from '../contract.ts'
 import { bytes, type Infer, int, list, optional, struct, text } from '../schema.ts'
 import { checkpoint, hashes } from './logged.ts'
+import { loggedFilter } from './logged-filter.ts'
+import { MAX_SHARD_BYTES } from './shard.ts'
 
 /** Entries of one log, as they are pulled and pushed alike: those from an index on, and a checkpoint that has them all. */
 export const frame = struct({
@@ -68,6 +70,20 @@ export const log = service('log', {
         key: bytes({ description: "The witness's delegation of log/witness to the key that cosigned" }),
       }),
       ok: struct({}),
+    }),
+    filter: ability({
+      about: 'Gives the latest compact filter of what is revoked, for those who go out of reach',
+      authority: 'open',
+      effect: 'read',
+      nb: struct({}),
+      ok: loggedFilter,
+    }),
+    shard: ability({
+      about: 'Gives a part of a compact filter',
+      authority: 'open',
+      effect: 'read',
+      nb: struct({ size: int({ description: 'Of the log that the filter is of, which tells filters apart' }), shard: int() }),
+      ok: struct({ bytes: bytes({ maxLength: MAX_SHARD_BYTES }), proof: hashes() }),
     }),
     watch: ability({
       about: 'Follows the log as it grows',

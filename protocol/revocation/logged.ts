@@ -4,13 +4,15 @@ import { bytes, type Infer, int, list, struct, text } from '../schema.ts'
 export const checkpoint = () => text({ maxLength: 16 * 1024, description: 'The signed checkpoint, a C2SP note' })
 export const hashes = () => list(bytes({ maxLength: 32 }), { maxItems: 64 })
 
-/** That a revocation stands in the log of a host. Whoever holds it needs nobody to prove it. */
-export const logged = struct({
+export const loggedFields = {
   index: int(),
   entry: bytes({ description: 'The leaf, see `decodeEntry`' }),
   proof: hashes(),
   checkpoint: checkpoint(),
   key: bytes({ description: "The host's delegation of log/sign to the key that signed the checkpoint, archived" }),
-})
+}
+
+/** That an entry stands in the log of a host. Whoever holds it needs nobody to prove it. */
+export const logged = struct(loggedFields)
 
 export type Logged = Infer<typeof logged>

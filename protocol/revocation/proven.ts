@@ -4,7 +4,7 @@ import { Failure } from '../failure.ts'
 import { bytesFromDid, type DID } from '../principal.ts'
 import { isSigned } from '../ucan.ts'
 import { originOf } from './checkpoint.ts'
-import { decodeEntry, type RevocationEntry } from './entry.ts'
+import { decodeEntry, type Entry, type RevocationEntry } from './entry.ts'
 import { leafHash } from './hashing.ts'
 import { verifyInclusion } from './inclusion.ts'
 import { COSIGNATURE, type VerifierKey, verifierKey } from './key.ts'
@@ -48,16 +48,24 @@ export interface Proven {
  * Verifies that a host's log has the revocation of `ucan` by `by`.
  * @throws Failure BadSignature where it is not proved, or of something else; Malformed, NotCanonical, TooLarge
  */
-export const verifyLogged = (
-  { index, entry: bytes, proof, checkpoint: note, key }: Logged,
-  { host, ucan, by }: { host: DID; ucan: CID; by: DID },
-): Proven => {
-  const checkpoint = verifyCheckpoint(note, { origin: originOf(host), keys: [logKeyOf(host, key)] })
-  const { size, root } = checkpoint
-  if (!verifyInclusion({ index, size, leaf: leafHash(bytes), proof, root })) throw unproved('is not in the log', 'proof')
-  const entry = decodeEntry(bytes)
+export const verifyLogged = (logged: Logged, { host, ucan, by }: { host: DID; ucan: CID; by: DID }): Proven => {
+  const { entry, checkpoint } = inLog(logged, host)
   if (entry.kind !== 'revocation' || !entry.ucan.equals(ucan) || entry.by !== by) throw unproved('is of something else', 'entry')
   return { entry, checkpoint }
 }
 
-const unproved = (how: string, field: string): Failure => new Failure('BadSignature', `The entry ${how}.`, { field })
+/**
+ * Verifies that a host's log has an entry.
+ * @throws Failure BadSignature, Malformed, NotCanonical, TooLarge, Unsupported
+ */
+export const inLog = (
+  { index, entry: bytes, proof, checkpoint: note, key }: Logged,
+  host: DID,
+): { entry: Entry; checkpoint: SignedCheckpoint } => {
+  const checkpoint = verifyCheckpoint(note, { origin: originOf(host), keys: [logKeyOf(host, key)] })
+  const { size, root } = checkpoint
+  if (!verifyInclusion({ index, size, leaf: leafHash(bytes), proof, root })) throw unproved('is not in the log', 'proof')
+  return { entry: decodeEntry(bytes), checkpoint }
+}
+
+export const unproved = (how: string, field: string): Failure => new Failure('BadSignature', `The entry ${how}.`, { field })

@@ -8,6 +8,12 @@ const ODDS = 256
 
 const COUNT_BYTES = 4
 
+/** Over all keys 256 goes into the distances less than once a key, so a key takes ten bits at most. */
+const bytesFor = (count: number): number => COUNT_BYTES + Math.ceil((10 * count) / 8)
+
+/** No shard is larger. */
+export const MAX_SHARD_BYTES = /* @__PURE__ */ bytesFor(SHARD_KEYS)
+
 /**
  * What a tag, 32 bits of a key's hash, is written as among `count` of them: spread evenly from 0 to 256 * `count` - 1. All products stay below
  * 2^48, so that numbers hold them exactly.
@@ -25,8 +31,7 @@ const spread = (tag: number, count: number): number => Math.floor((tag * count) 
 export const encodeShard = (tags: Uint32Array): Uint8Array<ArrayBuffer> => {
   const count = tags.length
   checkKeys(count)
-  // Over all keys 256 goes into the distances less than once a key, so a key takes ten bits at most.
-  const bytes = new Uint8Array(COUNT_BYTES + Math.ceil((10 * count) / 8))
+  const bytes = new Uint8Array(bytesFor(count))
   new DataView(bytes.buffer).setUint32(0, count)
   let [bit, last] = [8 * COUNT_BYTES, 0]
   for (const tag of tags) {

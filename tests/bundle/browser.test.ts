@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { isBuiltin } from 'node:module'
 import { gzipSync } from 'node:zlib'
-import { build } from 'esbuild'
+import { build, type Plugin } from 'esbuild'
 import { files, root } from '../tree.ts'
 
 /**
@@ -10,14 +10,24 @@ import { files, root } from '../tree.ts'
  */
 const SYMBIONT_BUDGET = 57_000
 
+/** The same with what is loaded when it's used: what a page pays whose bundler makes one file of all. */
+const WHOLE_BUDGET = 62_000
+
 interface Bundle {
   /** Paths of what went into it, from the repository's root. */
   readonly modules: string[]
   readonly gzipped: number
 }
 
+/** Leaves out what is imported by a call. How bundlers cut it off differs, and so what that costs: esbuild makes a second file that both share. */
+const atOnce: Plugin = {
+  name: 'at-once',
+  setup: ({ onResolve }) =>
+    onResolve({ filter: /./ }, ({ kind, path }) => (kind === 'dynamic-import' ? { path, external: true } : undefined)),
+}
+
 /** Bundles what a page would load. Whatever a browser has not makes it fail. */
-async function bundle(contents: string): Promise<Bundle> {
+async function bundle(contents: string, ...plugins: Plugin[]): Promise<Bundle> {
   const { outputFiles, metafile } = await build({
     stdin: { contents, resolveDir: root },
     absWorkingDir: root,
@@ -25,11 +35,14 @@ async function bundle(contents: string): Promise<Bundle> {
     minify: true,
     write: false,
     metafile: true,
+    plugins,
     logLevel: 'silent',
     platform: 'browser',
     format: 'esm',
   })
-  const left = Object.values(metafile.outputs).flatMap(({ imports }) => imports.map(({ path }) => path))
+  const left = Object.values(metafile.outputs).flatMap(({ imports }) =>
+    imports.flatMap(({ path, kind }) => (kind === 'dynamic-import' ? [] : [path])),
+  )
   assert.deepEqual(left, [], 'all that is imported is in the bundle')
   return { modules: Object.keys(metafile.inputs), gzipped: gzipSync(outputFiles[0]?.contents ?? '').length }
 }
@@ -46,13 +59,19 @@ const services = files().flatMap((path) => /^capabilities\/([^/]+)\/index\.ts$/.
 
 describe('for a browser', () => {
   it(`a symbiont with one service fits ${kilobytes(SYMBIONT_BUDGET)} KB`, async () => {
-    const page = await bundle("import './tests/bundle/page.ts'")
+    const whole = await bundle("import './tests/bundle/page.ts'")
+    const page = await bundle("import './tests/bundle/page.ts'", atOnce)
     console.log(`      ${kilobytes(page.gzipped)} KB minified and gzipped, of ${page.modules.length} modules`)
+    console.log(`      ${kilobytes(whole.gzipped)} KB with what is loaded when it's used, of ${whole.modules.length}`)
+    assert.ok(whole.gzipped <= WHOLE_BUDGET, `${whole.gzipped} bytes, where ${WHOLE_BUDGET} is the most`)
+    assert.deepEqual(foreign(whole), [])
     assert.ok(page.gzipped <= SYMBIONT_BUDGET, `${page.gzipped} bytes, where ${SYMBIONT_BUDGET} is the most`)
     assert.deepEqual(foreign(page), [])
     for (const path of ['symbiont/symbiont.ts', 'symbiont/wallet.ts', 'protocol/channels/http.ts', 'capabilities/pin/index.ts']) {
       assert.ok(page.modules.includes(path), `${path} is what is weighed`)
     }
+    const later = 'symbiont/verifying.ts'
+    assert.deepEqual([page.modules.includes(later), whole.modules.includes(later)], [false, true])
   })
 
   const entries = {

@@ -18,7 +18,7 @@ import {
   struct,
   text,
 } from '@symbiosis/protocol'
-import { type Connect, memoryWallet, Symbiont, type Wallet } from '@symbiosis/symbiont'
+import { type Connect, memoryWallet, Symbiont, type SymbiontOptions, type Wallet } from '@symbiosis/symbiont'
 
 /** A service with one ability of each kind. */
 export const shelf = service('shelf', {
@@ -123,8 +123,8 @@ export class World implements AsyncDisposable {
     this.#places.set(url, { door, did, name })
   }
 
-  async symbiont(wallet: Wallet = memoryWallet()): Promise<Symbiont> {
-    const symbiont = await Symbiont.open({ wallet, connect: this.connect, now: this.now, name: 'tests' })
+  async symbiont(wallet: Wallet = memoryWallet(), options: Partial<SymbiontOptions> = {}): Promise<Symbiont> {
+    const symbiont = await Symbiont.open({ wallet, connect: this.connect, now: this.now, name: 'tests', ...options })
     this.#symbionts.push(symbiont)
     return symbiont
   }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { createHash } from 'node:crypto'
 import * as dagCbor from '@ipld/dag-cbor'
-import { CLOCK_SKEW, cidOf, encode } from '@symbiosis/protocol'
+import { CLOCK_SKEW, cidOf, encode, finish } from '@symbiosis/protocol'
 import {
   buildFilter,
   CompactRange,
@@ -168,7 +168,7 @@ describe('A shard of a filter, by itself,', () => {
   const COUNT = 140_000
   const filter = buildFilter(revocations(COUNT), { size: COUNT, now: NOW, log: LOG })
   const { head, bits, shards } = filter
-  const proofOf = shardProofs(shards)
+  const proofOf = finish(shardProofs(shards))
 
   it('is proved to be of the filter whose head the entry names', async () => {
     assert.equal(bits, 2)
@@ -194,7 +194,7 @@ describe('A shard of a filter, by itself,', () => {
 
   it('is proved by nothing where there is no other', async () => {
     const whole = buildFilter(revocations(10), { size: 10, now: NOW, log: LOG })
-    const proof = await shardProofs(whole.shards)(0)
+    const proof = await finish(shardProofs(whole.shards))(0)
     assert.deepEqual(proof, [])
     assert.ok(verifyShard({ head: whole.head, bits: 0, index: 0, shard: whole.shards[0] as Uint8Array, proof }))
   })

@@ -1,0 +1,7 @@
+import { bytes, type Infer, struct } from '../schema.ts'
+import { loggedFields } from './logged.ts'
+
+/** That a filter is a host's, without its shards: its entry, and the head that the entry links to. */
+export const loggedFilter = struct({ ...loggedFields, head: bytes({ maxLength: 256, description: 'See `decodeFilterHead`' }) })
+
+export type LoggedFilter = Infer<typeof loggedFilter>

@@ -1,0 +1,123 @@
+import { type DID, isDid, leaseOf } from '@symbiosis/protocol'
+import { formatDuration, parseDuration } from './amounts.ts'
+import { type Bundle, readBundle } from './bundle.ts'
+import type { HeldFilter } from './held-filter.ts'
+import { type InspectedLink, inspectProof, type Problem } from './inspect.ts'
+import type { Self } from './self.ts'
+import { isAboutOneSpace, rootOf } from './standing.ts'
+
+export interface VerifyOptions {
+  /** How old what is known of each host's log may be: seconds, or text such as `'1h'`. Unless given, any age will do, and none, too. */
+  maxAge?: number | string
+  /** Whom it has to be for. That who shows a token is the one that it is for, a token can't prove: have them sign something. */
+  audience?: DID
+}
+
+/** A host whose log speaks for a token. */
+export interface SpeakingHost {
+  host: DID
+  name: string
+}
+
+/** How far what is revoked is known from a host's log. */
+export interface CheckedLog extends SpeakingHost {
+  /** How many entries of it are known. */
+  size: number
+  /** As of when, Unix seconds. */
+  time: number
+  /** Seconds since. */
+  age: number
+}
+
+export interface Verified {
+  /** Whether a whole chain without a problem leads from the root to the token. */
+  ok: boolean
+  kind: 'delegation' | 'lease'
+  subject: string
+  chain: InspectedLink
+  /** Everything that is wrong, in parts that aren't needed, too; the nearest to the root first. */
+  problems: Problem[]
+  revocation: {
+    /** The logs that were looked at. Where there are none, `ok` says nothing of revocations. */
+    checked: CheckedLog[]
+    /** Those that speak for the token, too, of which not enough is at hand. */
+    unknown: SpeakingHost[]
+    /** CIDs of links that may be revoked: a host's filter has them, which is wrong once in 256 times and other ones in a newer filter. */
+    maybe: string[]
+  }
+}
+
+/**
+ * Checks a token, or an archive of a delegation or lease, with what is at hand; nobody is asked. Time is taken to be no earlier than that of any filter:
+ * these leave out what had ended by then.
+ * @throws Failure Malformed, BadHash, NotCanonical, TooLarge where there is nothing to read; InvalidInput for a `maxAge` that is no time
+ */
+export const verify = async (
+  self: Self,
+  heldOf: (host: DID) => Promise<HeldFilter | undefined>,
+  token: string | Uint8Array,
+  { maxAge, audience }: VerifyOptions = {},
+): Promise<Verified> => {
+  const most = maxAge === undefined ? Number.POSITIVE_INFINITY : parseDuration(maxAge)
+  const bundle = readBundle(token)
+  // What another process revoked counts.
+  await self.holdings.reload()
+  const { delegation } = bundle
+  const logs = await Promise.all(speakersOf(self, bundle).map(async (speaker) => ({ speaker, held: await heldOf(speaker.host) })))
+  const links = [delegation.ucan, ...delegation.proofs].map(({ cid }) => cid)
+  const now = Math.max(self.now(), ...logs.flatMap(({ held }) => held?.time ?? []))
+  const tells = (held: HeldFilter) => links.every((cid) => held.mayHave(cid) !== undefined)
+  const checked = logs.flatMap(({ speaker, held }) => (held && tells(held) ? [{ ...speaker, ...agedAt(now, held) }] : []))
+  const unknown = logs.flatMap(({ speaker, held }) => (held && tells(held) ? [] : [speaker]))
+  // A filter that can't tell of every link may still tell of some.
+  const maybe = links.filter((cid) => logs.some(({ held }) => held?.mayHave(cid))).map(String)
+  const kind = leaseOf(delegation.ucan) ? 'lease' : 'delegation'
+  const { chain, usable, problems } = inspectProof(delegation, kind === 'lease' ? 'lease' : 'owner', {
+    now,
+    revoked: (cid) => self.holdings.revocationOf(cid) !== undefined || (maybe.includes(cid) && 'maybe'),
+  })
+  const link = chain.cid
+  const more: Problem[] = []
+  if (!isAboutOneSpace(delegation.ucan)) more.push({ code: 'Malformed', message: 'It is not about exactly one space or host.', link })
+  if (audience !== undefined && audience !== delegation.ucan.audience)
+    more.push({ code: 'WrongAudience', message: `It is for ${delegation.ucan.audience}.`, link })
+  if (most !== Number.POSITIVE_INFINITY)
+    more.push(...tooOld(checked, unknown, most).map((message): Problem => ({ code: 'StaleLog', message, link })))
+  return {
+    ok: usable && more.length === 0,
+    kind,
+    subject: rootOf(delegation),
+    chain,
+    problems: [...problems, ...more],
+    revocation: { checked, unknown, maybe },
+  }
+}
+
+/** The host of a lease; of a delegation, those that the token names, and those that this device has leases of: a token can be made to name fewer. */
+const speakersOf = ({ holdings }: Self, { delegation, leases, hosts }: Bundle): SpeakingHost[] => {
+  const root = rootOf(delegation)
+  const known = [...holdings.hosts, ...hosts]
+  const roots = holdings.leases.map(({ proof }) => rootOf(proof))
+  const dids = leaseOf(delegation.ucan)
+    ? [root]
+    : [
+        ...hosts.map(({ did }) => did),
+        ...leases.map(rootOf),
+        ...roots,
+        ...holdings.hosts.map(({ did }) => did).filter((did) => did === root),
+      ]
+  return [...new Set(dids)].filter(isDid).map((host) => ({ host, name: known.find(({ did }) => did === host)?.name ?? '' }))
+}
+
+const agedAt = (now: number, { size, time }: HeldFilter) => ({ size, time, age: now - time })
+
+const tooOld = (checked: readonly CheckedLog[], unknown: readonly SpeakingHost[], most: number): string[] => {
+  const nameOf = ({ host, name }: SpeakingHost) => name || host
+  if (checked.length + unknown.length === 0) return ['No host is known whose log would tell whether it is revoked.']
+  return [
+    ...unknown.map((each) => `Nothing is known of ${nameOf(each)}'s log.`),
+    ...checked
+      .filter(({ age }) => age > most)
+      .map((each) => `What is known of ${nameOf(each)}'s log is ${formatDuration(each.age)} old, and may be ${formatDuration(most)}.`),
+  ]
+}
