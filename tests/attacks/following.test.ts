@@ -179,10 +179,10 @@ describe('a followed host that lies', () => {
       ['BadSignature', 'entries', (frame) => ({ ...frame, entries: [...entries, ...entries] })],
       ['BadSignature', undefined, (frame) => ({ ...frame, entries: [] })],
       ['TooLarge', 'leafBytes', (frame) => ({ ...frame, entries: [{ leaf: new Uint8Array(1025) }] })],
-      ['Malformed', undefined, ({ from, checkpoint }) => ({ from, checkpoint })],
-      ['Malformed', undefined, ({ from, entries: shown }) => ({ from, entries: shown })],
-      ['Malformed', undefined, (frame) => ({ ...frame, entries: [{ leaf: 'text' }] })],
-      ['Malformed', undefined, () => []],
+      ['Malformed', 'entries', ({ from, checkpoint }) => ({ from, checkpoint })],
+      ['Malformed', 'checkpoint', ({ from, entries: shown }) => ({ from, entries: shown })],
+      ['Malformed', 'entries[0].leaf', (frame) => ({ ...frame, entries: [{ leaf: 'text' }] })],
+      ['Malformed', '', () => []],
     ]
     for (const [name, field, bend] of ways) {
       liar.lies['log/entries'] = async ({ from }: { from: number }) => bend(await liar.frame(from))
