@@ -200,7 +200,7 @@ export class Host implements AsyncDisposable {
     this.revocationLog = parts.revocationLog
     const { engine } = parts
     const bounds = { ...BOUNDS, ...parts.options.bounds }
-    this.gate = new Gate(parts.options.gate, () => performance.now(), threadTime)
+    this.gate = new Gate(parts.options.gate, () => performance.now(), programTime)
     this.metrics = new Metrics({
       strangers: () => this.gate.strangers,
       pending: () => parts.requests.pending().length,
@@ -372,9 +372,9 @@ const pick = <T extends object>(from: Partial<T>, names: T): Partial<T> =>
     Object.keys(names).flatMap((name) => (from[name as keyof T] === undefined ? [] : [[name, from[name as keyof T]]])),
   ) as Partial<T>
 
-/** Milliseconds of the processor that this thread had. */
-const threadTime = (): number => {
-  const { user, system } = process.threadCpuUsage()
+/** Milliseconds of the processor that this program had. Those of the thread alone are told by ticks of some milliseconds, which is too coarse. */
+const programTime = (): number => {
+  const { user, system } = process.cpuUsage()
   return (user + system) / 1000
 }
 

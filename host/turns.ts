@@ -60,7 +60,7 @@ export class Turns {
   #restsUntil = Number.NEGATIVE_INFINITY
   #lastOther = Number.NEGATIVE_INFINITY
 
-  /** Both count milliseconds and never go back: `spent` those that this thread had, so that nobody pays for what other programs did meanwhile. */
+  /** Both count milliseconds and never go back: `spent` those that this program had, so that nobody pays for what others did meanwhile. */
   constructor(options: TurnOptions, clock: () => number, spent: () => number = clock) {
     this.#options = options
     this.#clock = clock
@@ -136,8 +136,9 @@ export class Turns {
     turn.begun = true
     const before = this.#spent()
     if (turn.run(started + this.#options.slice)) this.#waiting.delete(turn)
-    const took = this.#spent() - before
     const now = this.#clock()
+    // Other threads of this program had some of it, perhaps; not more than went by here.
+    const took = Math.min(this.#spent() - before, now - started)
     turn.guest.spend(took)
     turn.due = this.#due(turn.guest, turn.asked, turn.ahead)
     const { share, slice } = this.#options
