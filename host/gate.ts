@@ -94,7 +94,7 @@ export class Gate implements GateOfChannel {
     const visitor = this.#visitor(connection)
     visitor.gone = true
     this.#forget(visitor)
-    if (visitor.inside > 0) this.#turns.drop(visitor, new Failure('Cancelled', 'The caller has left.'))
+    if (visitor.inside > 0) this.#turns.drop(visitor, hasLeft())
   }
 
   enter(connection: object): Promise<void> | undefined {
@@ -184,7 +184,9 @@ export class Gate implements GateOfChannel {
     if (left > 0) throw limited(left)
   }
 
+  /** Who has left gets no turn: a flood that is over would go on costing the next strangers theirs. */
   #inTurns<T>(visitor: Visitor, steps: Steps<T>, ahead = false): Promise<T> {
+    if (visitor.gone) return Promise.reject(hasLeft())
     const more = visitor.served ? 0 : REQUEST_COST
     visitor.served = true
     return this.#turns.take(visitor, steps, { more, ahead })
@@ -262,6 +264,8 @@ export class Gate implements GateOfChannel {
 }
 
 function* nothing(): Steps<void> {}
+
+const hasLeft = (): Failure => new Failure('Cancelled', 'The caller has left.')
 
 const limited = (retryAfter: number, field = 'connection'): Failure =>
   new Failure('RateLimited', `This ${field} has asked for more than its share.`, {

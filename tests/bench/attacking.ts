@@ -48,13 +48,14 @@ const DRIBBLES = 100
 /** Expensive messages, of a phase each. */
 const made: Uint8Array[][] = []
 const sockets = new Set<Socket>()
-let ending = false
+/** Which attack is under way: who was cut in one doesn't come again in the next. */
+let underway: Attack | undefined
 let came: Came
 const timers: NodeJS.Timeout[] = []
 
-const client = (url: string, begin: (socket: Socket) => void): void => {
-  if (ending) return
-  const { hostname, port } = new URL(url)
+const client = (of: Attack, begin: (socket: Socket) => void): void => {
+  if (underway !== of) return
+  const { hostname, port } = new URL(of.url)
   const socket = connect(Number(port), hostname, () => {
     came.opened++
     begin(socket)
@@ -63,9 +64,9 @@ const client = (url: string, begin: (socket: Socket) => void): void => {
   socket.on('error', () => {})
   socket.once('close', () => {
     sockets.delete(socket)
-    if (ending) return
+    if (underway !== of) return
     came.cut++
-    setTimeout(() => client(url, begin), AGAIN * (0.5 + Math.random())).unref()
+    setTimeout(() => client(of, begin), AGAIN * (0.5 + Math.random())).unref()
   })
 }
 
@@ -76,11 +77,11 @@ const SLOW: readonly ((socket: Socket) => void)[] = [
   (socket) => socket.write(`${HEAD}transfer-encoding: chunked\r\n\r\n`),
 ]
 
-const slow = ({ url, clients }: Attack): void => {
+const slow = (attack: Attack): void => {
   const dribbling = new Map<Socket, string>()
-  for (let index = 0; index < clients; index++) {
+  for (let index = 0; index < attack.clients; index++) {
     const kind = index % SLOW.length
-    client(url, (socket) => {
+    client(attack, (socket) => {
       SLOW[kind]?.(socket)
       if (kind === 1) dribbling.set(socket, 'a: b\r\n')
       if (kind === 3) dribbling.set(socket, '1\r\nx\r\n')
@@ -98,12 +99,12 @@ const slow = ({ url, clients }: Attack): void => {
   timers.push(setInterval(dribble, NEXT / DRIBBLES))
 }
 
-const junk = ({ url, clients }: Attack): void => {
-  const { host } = new URL(url)
+const junk = (attack: Attack): void => {
+  const { host } = new URL(attack.url)
   const requests = (made.pop() ?? []).map((body) => requestOf(host, { headers: HEADERS, body }))
   let next = 0
-  for (let index = 0; index < clients; index++) {
-    client(url, (socket) => {
+  for (let index = 0; index < attack.clients; index++) {
+    client(attack, (socket) => {
       const send = () => {
         came.sent++
         socket.write(requests[next++ % requests.length] as Uint8Array)
@@ -142,14 +143,14 @@ answering(async (asked: Make | Attack | { seen: true } | { end: true }): Promise
     return {}
   }
   if ('attack' in asked) {
-    ending = false
+    underway = asked
     const { user, system } = process.cpuUsage()
     came = { opened: 0, cut: 0, sent: 0, answered: 0, cpu: -(user + system) }
     BEGIN[asked.attack](asked)
     return {}
   }
   if ('seen' in asked) return came
-  ending = true
+  underway = undefined
   for (const timer of timers.splice(0)) clearInterval(timer)
   for (const socket of sockets) socket.destroy()
   const { user, system } = process.cpuUsage()

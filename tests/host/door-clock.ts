@@ -1,5 +1,5 @@
 import { mock } from 'node:test'
-import type { Steps } from '@symbiosis/protocol'
+import type { Failure, Steps } from '@symbiosis/protocol'
 
 /** A clock that a test moves, timers and all. */
 export class DoorClock {
@@ -44,4 +44,14 @@ export const watched = <T>(
     (refusal) => Object.assign(seen, { state: 'refused', name: refusal.name, refusal }),
   )
   return seen
+}
+
+/** How something is refused that is asked for. */
+export const refusal = (ask: () => unknown): Record<string, unknown> => {
+  try {
+    ask()
+  } catch (thrown) {
+    return (thrown as Failure).toRefusal()
+  }
+  return { name: 'ok' }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import type { Failure, Ucan } from '@symbiosis/protocol'
+import type { Ucan } from '@symbiosis/protocol'
 import { Gate, type GateOptions } from '../../host/gate.ts'
-import { DoorClock, watched } from './door-clock.ts'
+import { DoorClock, refusal, watched } from './door-clock.ts'
 
 describe('the gate', () => {
   let clock: DoorClock
@@ -23,15 +23,6 @@ describe('the gate', () => {
     const one = caller()
     gate.opened(one)
     return one
-  }
-
-  const refusal = (ask: () => unknown): Record<string, unknown> => {
-    try {
-      ask()
-    } catch (thrown) {
-      return (thrown as Failure).toRefusal()
-    }
-    return { name: 'ok' }
   }
 
   /** A whole request that comes to `verdict` after some milliseconds of work. */
@@ -341,43 +332,16 @@ describe('the gate', () => {
       await clock.pass(2)
       assert.deepEqual([answer.name, clock.now], ['Cancelled', 2])
     })
-  })
 
-  describe('charges issuers', () => {
-    const [alices, bobs] = [{ issuer: 'did:key:alice' }, { issuer: 'did:key:bob' }] as unknown as [Ucan, Ucan]
-    const proof = {} as Ucan
-
-    it('for proofs that they bring, to the last one, and says when there are more', () => {
-      const gate = gateOf({ issuer: { burst: 3, perSecond: 2 } })
-      const pay = gate.payer(caller(), alices)
-      for (let index = 0; index < 3; index++) pay?.(proof)
-      const { name, field, retryAfter } = refusal(() => pay?.(proof))
-      assert.deepEqual([name, field], ['RateLimited', 'issuer'])
-      assert.ok((retryAfter as number) > 0 && (retryAfter as number) <= 0.5)
-      clock.now += 500
-      pay?.(proof)
-      assert.equal(refusal(() => pay?.(proof)).name, 'RateLimited')
-    })
-
-    it('whatever connection they come over, and nobody else', () => {
-      const gate = gateOf({ issuer: { burst: 1, perSecond: 1 } })
-      gate.payer(caller(), alices)?.(proof)
-      assert.equal(refusal(() => gate.payer(caller(), alices)?.(proof)).name, 'RateLimited')
-      assert.equal(refusal(() => gate.payer(caller(), bobs)?.(proof)).name, 'ok')
-    })
-
-    it('but not for the check of their own signature, which others could ask for in their name', () => {
-      const gate = gateOf({ issuer: { burst: 1, perSecond: 1 } })
-      const pay = gate.payer(caller(), alices)
-      for (let index = 0; index < 10; index++) pay?.(alices)
-      assert.equal(refusal(() => pay?.(proof)).name, 'ok')
-    })
-
-    it('of whom it keeps so many', () => {
-      const gate = gateOf({ issuer: { burst: 1, perSecond: 1e-9 }, maxIssuers: 2 })
-      gate.payer(caller(), alices)?.(proof)
-      for (let index = 0; index < 2; index++) gate.payer(caller(), { issuer: `did:key:${index}` } as unknown as Ucan)?.(proof)
-      assert.equal(refusal(() => gate.payer(caller(), alices)?.(proof)).name, 'ok', 'it is forgotten, and begins anew')
+    it('nor for who leaves before its message is read: else a flood that is over would go on', async () => {
+      const gate = gateOf()
+      const one = connected(gate)
+      gate.enter(one)
+      gate.closed(one)
+      const answer = watched(gate.run(one, clock.work('done', 1)))
+      gate.leave(one)
+      await clock.pass(2)
+      assert.deepEqual([answer.name, clock.now], ['Cancelled', 2])
     })
   })
 
