@@ -37,6 +37,7 @@ export interface Call {
 
 export interface Answer {
   readonly message: Uint8Array
+  /** Where it breaks off with a BrokenOff, the host says why; else whatever carries it broke. */
   readonly body?: ReadableStream<Uint8Array>
 }
 

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Failure } from '../failure.ts'
-import { Packed } from './body.ts'
+import { Packed } from './packed.ts'
 
 /**
  * Stops reading from the connection of a request. A request that was given something asks for more by itself, a tick later: so it is
