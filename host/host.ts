@@ -12,6 +12,7 @@ import {
 } from '@symbiosis/protocol'
 import { answering } from './answering.ts'
 import { ask, type Consent, Policies, type Policy } from './consent.ts'
+import { Cuts } from './cuts.ts'
 import { Dispatcher, routesOf } from './dispatch.ts'
 import { Gate, type GateOptions } from './gate.ts'
 import { ensureOperator, openIdentity } from './identity.ts'
@@ -212,8 +213,11 @@ export class Host implements AsyncDisposable {
     })
     const routes = routesOf([...parts.kernel, ...parts.provided])
     const memory = new UcanMemory(parts.options.memory)
+    const cuts = new Cuts((work) => void this.#track(work))
+    parts.revocations.onRemembered = cuts.revoked
     const dispatcher = new Dispatcher({
       store: parts.store,
+      cuts,
       closing: this.#closing.signal,
       aborting: this.#aborting.signal,
       onHeld: (space, root) => this.#held(space, root),
