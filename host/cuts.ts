@@ -9,6 +9,7 @@ import { Streaming } from './streaming.ts'
  * that has another way is cut, too. Who calls again is allowed by what remains.
  */
 export class Cuts {
+  readonly #running = new Set<Streaming>()
   readonly #byLink = new Map<string, Set<Streaming>>()
   readonly #outlasting: (work: Promise<unknown>) => void
 
@@ -17,16 +18,18 @@ export class Cuts {
     this.#outlasting = outlasting
   }
 
+  /** Calls under way. */
+  get size(): number {
+    return this.#running.size
+  }
+
   /**
    * Runs a call until it is cut: then its answer is Revoked, whatever its handler comes to, and so is the end of its stream. Call it in the same turn
    * as the decision: what is revoked after is heard of here, and what was before, there.
    */
   async run(authorized: Authorized, work: (cut: AbortSignal) => Promise<Outcome>): Promise<Outcome> {
-    const streaming = new Streaming(authorized)
-    for (const link of streaming.links) this.#enter(link, streaming)
-    const leave = () => {
-      for (const link of streaming.links) this.#leave(link, streaming)
-    }
+    const streaming = this.#enter(new Streaming(authorized))
+    const leave = () => this.#leave(streaming)
     let kept = false
     try {
       const working = work(streaming.signal)
@@ -50,15 +53,22 @@ export class Cuts {
     }
   }
 
-  #enter(link: string, streaming: Streaming): void {
-    const running = this.#byLink.get(link)
-    if (running) running.add(streaming)
-    else this.#byLink.set(link, new Set([streaming]))
+  #enter(streaming: Streaming): Streaming {
+    this.#running.add(streaming)
+    for (const link of streaming.links) {
+      const running = this.#byLink.get(link)
+      if (running) running.add(streaming)
+      else this.#byLink.set(link, new Set([streaming]))
+    }
+    return streaming
   }
 
-  #leave(link: string, streaming: Streaming): void {
-    const running = this.#byLink.get(link)
-    running?.delete(streaming)
-    if (running?.size === 0) this.#byLink.delete(link)
+  #leave(streaming: Streaming): void {
+    this.#running.delete(streaming)
+    for (const link of streaming.links) {
+      const running = this.#byLink.get(link)
+      running?.delete(streaming)
+      if (running?.size === 0) this.#byLink.delete(link)
+    }
   }
 }

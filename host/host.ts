@@ -202,8 +202,11 @@ export class Host implements AsyncDisposable {
     const { engine } = parts
     const bounds = { ...BOUNDS, ...parts.options.bounds }
     this.gate = new Gate(parts.options.gate, () => performance.now(), programTime)
+    const cuts = new Cuts((work) => void this.#track(work))
+    parts.revocations.onRemembered = cuts.revoked
     this.metrics = new Metrics({
       strangers: () => this.gate.strangers,
+      streams: () => cuts.size,
       pending: () => parts.requests.pending().length,
       revocations: () => parts.revocations.size,
       stats: () => engine.stats(),
@@ -213,8 +216,6 @@ export class Host implements AsyncDisposable {
     })
     const routes = routesOf([...parts.kernel, ...parts.provided])
     const memory = new UcanMemory(parts.options.memory)
-    const cuts = new Cuts((work) => void this.#track(work))
-    parts.revocations.onRemembered = cuts.revoked
     const dispatcher = new Dispatcher({
       store: parts.store,
       cuts,

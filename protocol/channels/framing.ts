@@ -19,9 +19,13 @@ const MAX_ENDING_BYTES = 64 * 1024
 
 const END = encodeVarint(0)
 
-/** A message and a stream as one body. Whoever can't break off with a receipt of its own breaks the body. */
-export const framed = (message: Uint8Array, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> => {
+/**
+ * A message and a stream as one body. Where the stream breaks, and with no receipt that says why, so does the body. When it is `unwanted` the body
+ * stops where it is, for the sake of the connection; without its end, since whoever made it unwanted need not be the one who takes it.
+ */
+export const framed = (message: Uint8Array, body: ReadableStream<Uint8Array>, unwanted?: AbortSignal): ReadableStream<Uint8Array> => {
   const reader = body.getReader()
+  unwanted?.addEventListener('abort', () => void reader.cancel().catch(() => {}), { once: true })
   async function* parts(): AsyncGenerator<Uint8Array> {
     yield* section(message)
     let ending: Uint8Array | undefined
@@ -31,6 +35,7 @@ export const framed = (message: Uint8Array, body: ReadableStream<Uint8Array>): R
       if (!(thrown instanceof BrokenOff)) throw thrown
       ending = thrown.receipts
     }
+    if (unwanted?.aborted) return
     yield END
     if (ending) yield* section(ending)
   }

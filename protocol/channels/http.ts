@@ -18,12 +18,13 @@ export const httpChannel = (url: string, fetch: Fetch = globalThis.fetch): Chann
     let response: Response
     // `fetch` forgets a body that it could not send: its source would wait for ever.
     const broken = new AbortController()
+    const answered = new AbortController()
     const upload = body && streamUntil(body, AbortSignal.any([broken.signal, ...(signal ? [signal] : [])]))
     try {
       response = await fetch(url, {
         method: 'POST',
         headers: { 'content-type': body ? STREAM_TYPE : CAR_TYPE, accept },
-        body: upload ? framed(message, upload) : (message as Uint8Array<ArrayBuffer>),
+        body: upload ? framed(message, upload, answered.signal) : (message as Uint8Array<ArrayBuffer>),
         redirect: 'error',
         ...(body && { duplex: 'half' }),
         ...(signal && { signal }),
@@ -44,6 +45,8 @@ export const httpChannel = (url: string, fetch: Fetch = globalThis.fetch): Chann
     } catch (thrown) {
       if (thrown instanceof Failure || isAbort(thrown)) throw thrown
       throw unreachable(url, thrown)
+    } finally {
+      answered.abort()
     }
   }
   return {
