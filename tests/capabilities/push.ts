@@ -101,6 +101,38 @@ export const runPushTests = (setup: Setup): void => {
       assert.ok(calls.sent < sizeOf(blocks) + 3 * 6_000, `${calls.sent} bytes for ${sizeOf(blocks)}`)
     })
 
+    it('goes on where a revocation cut it, by another lease', async () => {
+      const host = await world({ dag: { batchBlocks: 4, imports: 1 }, http: true })
+      const ada = await host.guest()
+      const { root, blocks } = file(40, 1000)
+      const standing = async function* () {
+        yield* blocks.slice(0, 10)
+        while ((await ada.ask(dag, 'status', { root: root.cid })).blocks < 8) await setTimeout(5)
+        await ada.revokeLease('dag')
+        await new Promise(() => {})
+      }
+      const { result } = await ada.call(dag, 'import', { root: root.cid }, { body: writeCarStream([root.cid], standing()) })
+      assert.deepEqual([result.error?.name, result.error?.chain], ['Revoked', 'lease'])
+      await ada.leaseAgain('dag')
+      const kept = await ada.ask(dag, 'status', { root: root.cid })
+      assert.deepEqual([kept.blocks, kept.complete], [8, false])
+      assert.equal((await ada.used('dag')).bytes, kept.bytes)
+      let sent = 0
+      const counting: Calls = {
+        call: (service, name, input, options = {}) => {
+          const count = new TransformStream<Uint8Array, Uint8Array>({
+            transform: (chunk, controller) => {
+              sent += chunk.length
+              controller.enqueue(chunk)
+            },
+          })
+          return ada.call(service, name, input, options.body ? { ...options, body: options.body.pipeThrough(count) } : options)
+        },
+      }
+      assert.equal((await push(counting, { root: root.cid, blocks: each(blocks), retryMs: 1 })).complete, true)
+      assert.ok(sent < sizeOf(blocks) - kept.bytes + 5000, `${sent} bytes were sent for what was missing`)
+    })
+
     it('gives up when nothing moves any more', async () => {
       const host = await world()
       const ada = await host.guest()
