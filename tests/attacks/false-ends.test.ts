@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import {
   BrokenOff,
   type Channel,
@@ -14,8 +15,9 @@ import {
   type LocalSigner,
   STREAM_TYPE,
 } from '@symbiosis/protocol'
+import { unixChannel } from '@symbiosis/protocol/unix'
 import { CID } from 'multiformats/cid'
-import { alice, mallory, setTheStage } from '../fixtures.ts'
+import { alice, folders, mallory, setTheStage } from '../fixtures.ts'
 import { blockOf } from './bent.ts'
 import { jar } from './jar.ts'
 
@@ -24,6 +26,12 @@ const BYTES = 100_000
 /** Whoever is between a host and its caller can break a stream, as they can break anything. They can't end it in the host's name. */
 describe('the end of a stream', () => {
   const stage = setTheStage()
+  const folder = folders()
+  const servers: ReturnType<typeof createServer>[] = []
+  after(() => {
+    for (const server of servers) server.closeAllConnections()
+    for (const server of servers) server.close()
+  })
 
   /** Reads a stream that comes through somebody's hands: `whole`, or the code that it breaks off with. */
   const readThrough = async (channel: Channel): Promise<string> => {
@@ -91,7 +99,6 @@ describe('the end of a stream', () => {
 
   describe('that is left out', () => {
     let url: string
-    const servers: ReturnType<typeof createServer>[] = []
     /** How many bytes of the host's answer pass, and whether the connection ends in order behind them. */
     let most = Number.POSITIVE_INFINITY
     let inOrder = true
@@ -112,11 +119,6 @@ describe('the end of a stream', () => {
       servers.push(proxy)
       url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
     })
-    after(() => {
-      for (const server of servers) server.closeAllConnections()
-      for (const server of servers) server.close()
-    })
-
     const passing = (bytes: number, order: boolean): Promise<string> => {
       most = bytes
       inOrder = order
@@ -133,6 +135,29 @@ describe('the end of a stream', () => {
     it('is the end of a connection where that breaks', async () => {
       for (const left of [1, 1000, BYTES]) assert.equal(await passing(-left, false), 'Unavailable', `${left}`)
     })
+  })
+
+  it('is not made up for an upload that is answered before its end', async () => {
+    let sent = new Uint8Array(0)
+    const { promise: answered, resolve } = Promise.withResolvers<void>()
+    // Answers as soon as the message is there, as a proxy could, and passes on what comes until the body is at its end.
+    const server = createServer(async (request, response) => {
+      const chunks: Uint8Array[] = []
+      for await (const chunk of request) {
+        chunks.push(chunk)
+        if (!response.writableEnded) response.writeHead(200, { 'content-type': 'application/vnd.ipld.car' }).end('answer')
+      }
+      sent = Buffer.concat(chunks)
+      resolve()
+    })
+    const path = join(folder(), 's')
+    await new Promise<void>((listening) => server.listen(path, listening))
+    servers.push(server)
+    const body = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(Uint8Array.of(7, 8)) })
+    // `fetch` breaks the connection by itself then.
+    await unixChannel(path).open(Uint8Array.of(1), { body })
+    await answered
+    assert.deepEqual([...sent], [1, 1, 2, 7, 8])
   })
 
   it('is nowhere but at the end', async () => {

@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { dag } from '@symbiosis/capabilities/dag'
 import { type Calls, pull, push } from '@symbiosis/capabilities/dag/symbiont'
+import type { HeliaEngine } from '@symbiosis/host/helia'
 import { Failure, streamFrom, writeCarStream } from '@symbiosis/protocol'
 import { all, type Block, blockOf, failure, file, leaf, pbNode, RAW } from '../host/engine/fixtures.ts'
 import { stage } from './stage.ts'
@@ -218,6 +219,34 @@ export const runPushTests = (setup: Setup): void => {
   })
 
   describe('pull', () => {
+    it('ends where a revocation cuts it, and the walk over the content with it', async () => {
+      let walks = 0
+      const walking = async function* (walk: AsyncIterable<Block>) {
+        walks++
+        try {
+          yield* walk
+        } finally {
+          walks--
+        }
+      }
+      const engine = (inner: HeliaEngine): HeliaEngine =>
+        Object.assign(Object.create(inner) as HeliaEngine, {
+          store: inner.store.bind(inner),
+          walk: (...asked: Parameters<HeliaEngine['walk']>) => walking(inner.walk(...asked)),
+        })
+      const host = await world({ http: true, engine })
+      const ada = await host.guest()
+      const { root, blocks } = largeFile(40, 1024 * 1024)
+      await push(ada, { root: root.cid, blocks })
+      const pulled = pull(ada, { root: root.cid })
+      assert.equal((await pulled.next()).done, false)
+      assert.equal(walks, 1)
+      await ada.revokeLease('dag')
+      await assert.rejects(all(pulled), failure('Revoked'))
+      for (let tries = 0; walks > 0 && tries < 200; tries++) await setTimeout(10)
+      assert.equal(walks, 0)
+    })
+
     it('refuses a host that sends too little, too much, or something else', async () => {
       const host = await world()
       const ada = await host.guest()
