@@ -6,9 +6,9 @@ import { chunksOf, streamFrom } from '../stream.ts'
 
 /**
  * HTTP. A message is the body of a POST to `/` and of its answer. Where an ability streams, the body is `application/vnd.symbiosis.stream`, every
- * length a varint: the message behind its length; the stream in frames, each behind its length; a length of zero, which ends them; and then nothing if that
- * was all, or, behind its length, a message with a second receipt of the call, whose refusal says why the host breaks off here. A body that stops
- * anywhere else was cut by somebody who had no right to. HTTP carries a stream one way at a time.
+ * length a varint: the message behind its length; the stream in frames, each behind its length; a length of zero, which ends them; and behind its length
+ * how that ended: another length of zero if that was all, else a message with a second receipt of the call, whose refusal says why the host
+ * breaks off here. A body that stops anywhere else was cut by somebody who had no right to. HTTP carries a stream one way at a time.
  */
 export const STREAM_TYPE = 'application/vnd.symbiosis.stream'
 
@@ -17,7 +17,7 @@ const MAX_FRAME_BYTES = 1024 * 1024
 /** Bytes of the message behind the end: one receipt with a refusal. */
 const MAX_ENDING_BYTES = 64 * 1024
 
-const END = encodeVarint(0)
+const NONE: Uint8Array = new Uint8Array(0)
 
 /**
  * A message and a stream as one body. Where the stream breaks, and with no receipt that says why, so does the body. When it is `unwanted` the body
@@ -28,7 +28,7 @@ export const framed = (message: Uint8Array, body: ReadableStream<Uint8Array>, un
   unwanted?.addEventListener('abort', () => void reader.cancel().catch(() => {}), { once: true })
   async function* parts(): AsyncGenerator<Uint8Array> {
     yield* section(message)
-    let ending: Uint8Array | undefined
+    let ending = NONE
     try {
       for await (const chunk of chunksOf(reader)) yield* frames(chunk)
     } catch (thrown) {
@@ -36,15 +36,15 @@ export const framed = (message: Uint8Array, body: ReadableStream<Uint8Array>, un
       ending = thrown.receipts
     }
     if (unwanted?.aborted) return
-    yield END
-    if (ending) yield* section(ending)
+    yield* section(NONE)
+    yield* section(ending)
   }
   return streamFrom(parts(), (reason) => reader.cancel(reason))
 }
 
 function* section(bytes: Uint8Array): Generator<Uint8Array> {
   yield encodeVarint(bytes.length)
-  yield bytes
+  if (bytes.length > 0) yield bytes
 }
 
 /** An empty chunk is no frame: it would be the end. */
@@ -83,7 +83,9 @@ async function* unframing(reader: StreamReader, { maxFrameBytes = MAX_FRAME_BYTE
         yield part
       }
     }
-    const ending = await reader.section(MAX_ENDING_BYTES, 'ending')
+    const length = await reader.length(MAX_ENDING_BYTES, 'ending')
+    const ending = length && (await reader.take(length))
+    if (ending === undefined) throw endless()
     if (await reader.part(1)) throw new Failure('Malformed', 'The body goes on behind the end of its stream.')
     if (ending) throw new BrokenOff(ending)
   } finally {

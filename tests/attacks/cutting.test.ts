@@ -14,11 +14,22 @@ import {
 import { unixChannel } from '@symbiosis/protocol/unix'
 import type { Listener } from '../../host/index.ts'
 import { alice, bob, expect, folders, given, laptop, mallory, NOW, numbered, phone, World } from '../fixtures.ts'
-import { Network, soon } from '../host/log/network.ts'
+import { Network } from '../host/log/network.ts'
 import { newSeen, type Seen, tap, tapService } from './tap.ts'
 
 /** What is promised: from the acknowledgement of a revocation until the streams that rely on it are at their ends. */
 const WITHIN = 1000
+
+/** Milliseconds after which a test gives up: what isn't cut goes on for ever. */
+const PATIENCE = 4000
+
+const patiently = <T>(work: Promise<T>): Promise<T> =>
+  Promise.race([work, setTimeout(PATIENCE, undefined, { ref: false }).then(() => assert.fail('it goes on'))])
+
+const soon = async <T>(look: () => T | Promise<T>, expected: T): Promise<void> => {
+  for (const end = performance.now() + PATIENCE; performance.now() < end; await setTimeout(10)) if ((await look()) === expected) return
+  assert.equal(await look(), expected)
+}
 
 type Ability = keyof (typeof tap)['abilities'] & string
 
@@ -33,7 +44,7 @@ const endOf = async (body: ReadableStream<Uint8Array> | undefined): Promise<Ende
   assert.ok(body, 'there is no stream')
   try {
     const reader = body.getReader()
-    while (!(await reader.read()).done);
+    while (!(await patiently(reader.read())).done);
     return { refusal: undefined, at: performance.now() }
   } catch (thrown) {
     if (thrown instanceof Failure) return { refusal: thrown.toRefusal(), at: performance.now() }
@@ -76,7 +87,7 @@ for (const [kind, channelTo] of Object.entries(KINDS)) {
     before(async () => {
       seen = newSeen()
       const dir = folder()
-      world = await World.open({ dir, services: [tapService(seen)] })
+      world = await World.open({ dir, services: [tapService(seen)], grace: 1 })
       listener = await world.host.listen({ socket: `${dir}/s` })
       channel = channelTo(world, listener)
     })
@@ -160,7 +171,7 @@ for (const [kind, channelTo] of Object.entries(KINDS)) {
       const answer = open('sink', laptop, [second, lease], alice.did, body)
       await soon(() => seen.taken, 1000)
       const acknowledged = await revoke(world, alice, second, [lease])
-      const { result } = await answer
+      const { result } = await patiently(answer)
       isCut({ refusal: result.error, at: performance.now() }, acknowledged, { link: String(second.ucan.cid), chain: 'owner' })
       assert.deepEqual([seen.told, seen.whole], [['Revoked'], 0])
       await soon(isLeft, true)
@@ -174,7 +185,7 @@ for (const [kind, channelTo] of Object.entries(KINDS)) {
       const answer = open('deaf', laptop, [second, lease], alice.did, standingUpload().body)
       await soon(() => seen.release.length, 1)
       const acknowledged = await revoke(world, alice, second, [lease])
-      const { result } = await answer
+      const { result } = await patiently(answer)
       isCut({ refusal: result.error, at: performance.now() }, acknowledged, { chain: 'owner' })
       assert.equal(await streams(), '0')
       for (const release of seen.release) release()
@@ -185,9 +196,11 @@ for (const [kind, channelTo] of Object.entries(KINDS)) {
       const answer = open('late', laptop, [second, lease])
       await soon(streams, '1')
       const acknowledged = await revoke(world, alice, second, [lease])
-      const { result, body } = await answer
+      const { result, body } = await patiently(answer)
       isCut({ refusal: result.error, at: performance.now() }, acknowledged, { link: String(second.ucan.cid) })
       assert.equal(body, undefined)
+      for (const release of seen.release) release()
+      await soon(() => seen.released, 1)
     })
 
     it('and no other: not of another device, not by a revocation that bears on another path', async () => {

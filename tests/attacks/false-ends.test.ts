@@ -128,7 +128,7 @@ describe('the end of a stream', () => {
     it('makes a stream no whole one, wherever it is cut', async () => {
       assert.equal(await passing(Number.POSITIVE_INFINITY, true), 'whole')
       // From the last byte, which is the end itself, to the middle of the receipt.
-      for (const left of [1, 2, 1000, BYTES - 1, BYTES, BYTES + 2, BYTES + 50])
+      for (const left of [1, 2, 3, 1000, BYTES - 1, BYTES, BYTES + 2, BYTES + 50])
         assert.equal(await passing(-left, true), 'Malformed', `${left}`)
     })
 
@@ -173,10 +173,11 @@ describe('the end of a stream', () => {
         return (thrown as Error).name
       }
     }
-    assert.equal(await read(frames([2, 7, 8], [1, 9], [0])), '7,8,9')
+    assert.equal(await read(frames([2, 7, 8], [1, 9], [0], [0])), '7,8,9')
+    assert.equal(await read(frames([2, 7, 8], [0])), 'Malformed')
     assert.equal(await read(frames([2, 7, 8], [0], [2, 1])), 'Malformed')
     assert.equal(await read(frames([2, 7, 8], [0], [1, 9], [1])), 'Malformed')
-    assert.equal(await read(frames([2, 7, 8], [0], [0])), 'Malformed')
+    assert.equal(await read(frames([2, 7, 8], [0], [0], [0])), 'Malformed')
     assert.equal(await read(frames([2, 7, 8], [0x80, 0])), 'NotCanonical')
     // A frame of a mebibyte and one byte, and an ending of 64 KiB and one.
     assert.equal(await read(frames([0x81, 0x80, 0x40, 7])), 'TooLarge')

@@ -7,7 +7,13 @@ export const tap = service('tap', {
   abilities: {
     drip: ability({ about: 'Gives a byte, and then nothing', effect: 'read', stream: 'out', nb: struct({}), ok: struct({}) }),
     flow: ability({ about: 'Gives bytes without end', effect: 'read', stream: 'out', nb: struct({}), ok: struct({}) }),
-    late: ability({ about: 'Never begins', effect: 'read', stream: 'out', nb: struct({}), ok: struct({}) }),
+    late: ability({
+      about: 'Begins when it is released, and heeds nothing',
+      effect: 'read',
+      stream: 'out',
+      nb: struct({}),
+      ok: struct({}),
+    }),
     sink: ability({ about: 'Takes bytes', effect: 'idempotent', stream: 'in', nb: struct({}), ok: struct({ bytes: int() }) }),
     deaf: ability({ about: 'Takes none, and heeds nothing', effect: 'idempotent', stream: 'in', nb: struct({}), ok: struct({}) }),
   },
@@ -50,7 +56,8 @@ export const tapService = (seen: Seen): Provided => {
     },
     late: (_, { signal }) => {
       told(signal)
-      return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+      const body = new ReadableStream<Uint8Array>({ cancel: letGo })
+      return new Promise((resolve) => seen.release.push(() => resolve({ ok: {}, body })))
     },
     sink: async (_, { body, signal }) => {
       told(signal)

@@ -21,10 +21,9 @@ export const readStream = async (body: Uint8Array, ran: string, receiptOf: (bloc
   const content: number[] = []
   for (let frame = next('frame'); frame.length > 0; frame = next('frame')) content.push(...frame)
   const read = { message: toBase64(message), content: toBase64(Uint8Array.from(content)) }
-  if (rest.length === 0) return read
   const ending = next('ending')
-  if (ending.length === 0 || rest.length > 0) throw new Refusal('Malformed')
-  return { ...read, refusal: await refusalIn(ending, ran, receiptOf) }
+  if (rest.length > 0) throw new Refusal('Malformed')
+  return ending.length === 0 ? read : { ...read, refusal: await refusalIn(ending, ran, receiptOf) }
 }
 
 const refusalIn = async (ending: Uint8Array, ran: string, receiptOf: (block: Uint8Array) => Promise<unknown>) => {

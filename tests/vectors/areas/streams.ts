@@ -17,7 +17,9 @@ const revoked: Refusal = {
 }
 
 const MESSAGE = Uint8Array.of(1, 2, 3)
+/** No more frames. Behind it stands how that ended: WHOLE, or a receipt. */
 const END = 0
+const WHOLE = 0
 type Part = number | Uint8Array
 const joined = (...parts: Part[]) => new Raw(...parts).bytes
 const section = (bytes: Uint8Array) => joined(encodeVarint(bytes.length), bytes)
@@ -54,25 +56,26 @@ export const streams = (): VectorFile => ({
   about:
     'Bodies of application/vnd.symbiosis.stream: a message, a stream in frames, and how that ended. What the message says is not looked at here.',
   vectors: [
-    good('no bytes', 'A message, and the end.', [END], new Uint8Array()),
-    good('one frame', 'All of the stream.', [frame(7, 8, 9), END], Uint8Array.of(7, 8, 9)),
-    good('several frames', 'Where one ends says nothing.', [frame(7), frame(8, 9), frame(0), END], Uint8Array.of(7, 8, 9, 0)),
-    good('a frame with a long length', '300 bytes: its length takes two.', [section(long), END], long),
+    good('no bytes', 'A message, and the end.', [END, WHOLE], new Uint8Array()),
+    good('one frame', 'All of the stream.', [frame(7, 8, 9), END, WHOLE], Uint8Array.of(7, 8, 9)),
+    good('several frames', 'Where one ends says nothing.', [frame(7), frame(8, 9), frame(0), END, WHOLE], Uint8Array.of(7, 8, 9, 0)),
+    good('a frame with a long length', '300 bytes: its length takes two.', [section(long), END, WHOLE], long),
     good('broken off', 'Behind the end, a second receipt of the call.', [frame(7), END, receipt(refused(host))], Uint8Array.of(7), revoked),
     good('broken off at once', 'Before any frame.', [END, receipt(refused(host))], new Uint8Array(), revoked),
     bad('nothing', 'There is no message.', [], 'Malformed'),
-    bad('an empty message', 'A length of zero.', [0, END], 'Malformed'),
+    bad('an empty message', 'A length of zero.', [0, END, WHOLE], 'Malformed'),
     bad('a message that is cut', 'Two bytes of three.', [3, 1, 2], 'Malformed'),
     behind('no end', 'Behind the message.', [], 'Malformed'),
     behind('no end behind a frame', 'The frame is whole.', [frame(7, 8)], 'Malformed'),
+    behind('an end that says not how', 'What stands behind it is cut off.', [frame(7, 8), END], 'Malformed'),
     behind('a frame that is cut', 'One byte of two.', [2, 7], 'Malformed'),
     behind('a length that is cut', 'A byte more is announced.', [frame(7), 0x80], 'Malformed'),
-    behind('a length longer than needed', 'An end in two bytes.', [frame(7), 0x80, 0], 'NotCanonical'),
+    behind('a length longer than needed', 'An end in two bytes.', [frame(7), 0x80, 0, WHOLE], 'NotCanonical'),
     behind('a frame that is too large', 'It claims a mebibyte and a byte.', [encodeVarint(1024 * 1024 + 1), 7], {
       code: 'TooLarge',
       field: 'frame',
     }),
-    behind('two ends', 'The second is no receipt.', [frame(7), END, END], 'Malformed'),
+    behind('bytes behind the end', 'One of them.', [frame(7), END, WHOLE, 0], 'Malformed'),
     behind('a receipt that is cut', 'Its last byte is missing.', [END, receipt(refused(host)).subarray(0, -1)], 'Malformed'),
     behind('bytes behind the receipt', 'One of them.', [END, receipt(refused(host)), 1], 'Malformed'),
     behind('an ending that is too large', 'It claims 64 KiB and a byte.', [END, encodeVarint(64 * 1024 + 1), 1], {
