@@ -102,6 +102,6 @@ export async function* connected(reader: ReadableStreamDefaultReader<Uint8Array>
     yield* chunksOf(reader)
   } catch (cause) {
     if (cause instanceof Failure || isAbort(cause)) throw cause
-    throw new Failure('Unavailable', 'The connection to the host broke.', { hint: 'Try again.' }, { cause })
+    throw new Failure('Unavailable', 'The connection to the host broke.', { reason: 'the connection broke', hint: 'Try again.' }, { cause })
   }
 }
