@@ -180,7 +180,7 @@ for (const [kind, channelTo] of Object.entries(KINDS)) {
       await soon(streams, '0')
     })
 
-    it('where its handler heeds nothing: nobody waits for it, but who closes the host', async () => {
+    it('where its handler heeds nothing: its caller waits for nobody', async () => {
       const { second } = await chain()
       const answer = open('deaf', laptop, [second, lease], alice.did, standingUpload().body)
       await soon(() => seen.release.length, 1)
@@ -260,6 +260,25 @@ for (const [kind, channelTo] of Object.entries(KINDS)) {
     })
   })
 }
+
+describe('a call that was cut', () => {
+  const folder = folders()
+
+  it('is waited for by who closes the host, as long as its handler is at it', async () => {
+    const seen = newSeen()
+    const world = await World.open({ dir: folder(), services: [tapService(seen)] })
+    const lease = await world.lease(alice, { can: 'lease/tap/*' })
+    const caller = { signer: alice, host: world.did, subject: alice.did, proofs: [lease], channel: world.channel, now: () => NOW }
+    const answer = invoke(caller, tap, 'deaf', {}, { body: standingUpload().body })
+    await soon(() => seen.release.length, 1)
+    await revoke(world, world.signer, lease)
+    assert.equal((await answer).result.error?.name, 'Revoked')
+    const closed = world.close().then(() => 'closed')
+    assert.equal(await Promise.race([closed, setTimeout(300, 'waiting')]), 'waiting')
+    for (const release of seen.release) release()
+    assert.equal(await closed, 'closed')
+  })
+})
 
 describe('a stream is cut by what another host says', () => {
   const folder = folders()
