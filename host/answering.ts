@@ -5,17 +5,20 @@ import {
   admitting,
   authorize,
   type Bounds,
+  BrokenOff,
   type Call,
   type DID,
   type Door,
   Failure,
   finish,
   type Guard,
+  isAbort,
   type LocalSigner,
   type Refusal,
   ReplyWriter,
   type Result,
   type Steps,
+  streamTelling,
   textOf,
   toRefusal,
   type Ucan,
@@ -56,18 +59,25 @@ export const answering = (parts: Parts): Door => {
   const replies = new ReplyWriter(signer)
 
   const door = async (call: Call): Promise<Answer> => {
-    if (closing.aborted) throw new Failure('Unavailable', 'The host is shutting down.', { retryAfter: 5 })
+    if (closing.aborted) throw shuttingDown()
     const familiar = () => isFamiliar(call.message, bounds, memory, signer.did, guard().revocations)
     const { answers } = await gate.run(call.connection, begin(call), { judge: ({ allowed }) => allowed, familiar })
     // None of them ever fails, so none is left alone while another is waited for.
     const answered = []
     for (const answer of answers) answered.push(await answer)
-    const body = answered.find((answer) => answer.body)?.body
+    const streamed = answered.find((answer) => answer.body)
     const message =
       answered.length <= SIGNED_AT_ONCE
         ? finish(signing(answered, replies))
         : await gate.run(call.connection, signing(answered, new ReplyWriter(signer)))
-    return body ? { message, body } : { message }
+    if (!streamed?.body) return { message }
+    return { message, body: streamTelling(streamed.body, (thrown) => brokenOff(streamed.ran, thrown)) }
+  }
+
+  /** Why a stream ends before its time is signed, as its beginning was. */
+  const brokenOff = (ran: CID, thrown: unknown): BrokenOff => {
+    const error = refusalFor(ran, closing.aborted && isAbort(thrown) ? shuttingDown() : thrown)
+    return new BrokenOff(finish(signing([{ ran, out: { error } }], replies)))
   }
 
   /** One receipt for each. */
@@ -149,6 +159,8 @@ export const answering = (parts: Parts): Door => {
 
   return door
 }
+
+const shuttingDown = (): Failure => new Failure('Unavailable', 'The host is shutting down.', { retryAfter: 5 })
 
 /** A stream belongs to one call: with several, nobody could tell whose it is. */
 const mustStreamAlone = ({ ability, can }: Route, invocations: number): Outcome | undefined =>

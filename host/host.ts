@@ -12,6 +12,7 @@ import {
 } from '@symbiosis/protocol'
 import { answering } from './answering.ts'
 import { ask, type Consent, Policies, type Policy } from './consent.ts'
+import { Cuts } from './cuts.ts'
 import { Dispatcher, routesOf } from './dispatch.ts'
 import { Gate, type GateOptions } from './gate.ts'
 import { ensureOperator, openIdentity } from './identity.ts'
@@ -202,8 +203,11 @@ export class Host implements AsyncDisposable {
     const { engine } = parts
     const bounds = { ...BOUNDS, ...parts.options.bounds }
     this.gate = new Gate(parts.options.gate, () => performance.now(), programTime)
+    const cuts = new Cuts((work) => void this.#track(work))
+    parts.revocations.onRemembered = cuts.revoked
     this.metrics = new Metrics({
       strangers: () => this.gate.strangers,
+      streams: () => cuts.size,
       pending: () => parts.requests.pending().length,
       revocations: () => parts.revocations.size,
       stats: () => engine.stats(),
@@ -215,6 +219,7 @@ export class Host implements AsyncDisposable {
     const memory = new UcanMemory(parts.options.memory)
     const dispatcher = new Dispatcher({
       store: parts.store,
+      cuts,
       closing: this.#closing.signal,
       aborting: this.#aborting.signal,
       onHeld: (space, root) => this.#held(space, root),

@@ -26,6 +26,8 @@ export interface ListenOptions {
   names?: readonly string[]
   /** Milliseconds within which a message must have come whole; a stream behind it has as long as it needs. */
   messageTimeout?: number
+  /** Bytes of a frame of such a stream, 1 MiB unless told. */
+  maxFrameBytes?: number
 }
 
 /** A host that listens. Disposing of it closes it. */
@@ -57,10 +59,12 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
     maxConnections = 4096,
     names = [],
     messageTimeout = 30_000,
+    maxFrameBytes,
     maxMessageBytes,
   } = options
   const pages = (local: boolean) => async (path: string, connection: object) => host.gate.run(connection, pageOf(host, path, local))
-  const http = { maxMessageBytes, messageTimeout, gate: host.gate, names, pages: pages(false) }
+  const bounds = { maxMessageBytes, messageTimeout, ...(maxFrameBytes !== undefined && { maxFrameBytes }) }
+  const http = { ...bounds, gate: host.gate, names, pages: pages(false) }
   const servers: Server[] = []
   const open = async (server: Server, where: Parameters<Server['listen']>[0], name: string) => {
     // No bound on a whole request: an upload takes as long as it takes, as long as it moves.

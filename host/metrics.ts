@@ -3,6 +3,7 @@ import type { Followed } from './log/following.ts'
 
 interface Sources {
   strangers(): number
+  streams(): number
   pending(): number
   revocations(): number
   stats(): { blocks: number; bytes: number }
@@ -58,6 +59,7 @@ export class Metrics {
         },
       })
     gauge('symbiosis_strangers', 'Connections that have not had a call accepted', sources.strangers)
+    gauge('symbiosis_streams', 'Calls under way that stream', sources.streams)
     gauge('symbiosis_requests_pending', 'Requests that wait for the owner', sources.pending)
     gauge('symbiosis_revocations', 'Revoked UCANs that are remembered', sources.revocations)
     gauge('symbiosis_log_entries', 'Entries of the revocation log', sources.entries)

@@ -46,6 +46,8 @@ export interface Told {
 }
 
 export class Revocations {
+  /** Who is told of what is refused from now on. */
+  onRemembered: ((fresh: readonly Revocation[]) => void) | undefined
   readonly #byUcan = new Map<string, Kept[]>()
   readonly #counts = new Map<string, number>()
   readonly #maxPerSpace: number
@@ -157,6 +159,7 @@ export class Revocations {
   /** From here on, what was kept is refused. */
   remember(fresh: readonly Kept[]): void {
     for (const each of fresh) this.#remember(each)
+    this.onRemembered?.(fresh)
     if (fresh.length > 0) this.#log.tell()
   }
 

@@ -46,6 +46,8 @@ export interface Authorized {
   readonly owner: readonly Ucan[]
   /** Every lease chain that holds, each from the host down; empty where none is needed. The first that has room is charged. */
   readonly leases: readonly (readonly Edge[])[]
+  /** The leases that these chains are made of. */
+  readonly leasePaths: readonly Path[]
 }
 
 type Step = (call: Call, guard: Guard) => Refusal | undefined
@@ -57,6 +59,7 @@ interface Call {
   bound: Bound
   owner: readonly Ucan[]
   leases: readonly (readonly Edge[])[]
+  leasePaths: readonly Path[]
 }
 
 /**
@@ -64,7 +67,7 @@ interface Call {
  * code, and an attack test named after it.
  */
 export const authorize = (invocation: Ucan, message: Admitted, guard: Guard): Result<Authorized> => {
-  const call = { invocation, message, owner: [], leases: [] } as unknown as Call
+  const call = { invocation, message, owner: [], leases: [], leasePaths: [] } as unknown as Call
   try {
     for (const step of STEPS) {
       const error = step(call, guard)
@@ -75,8 +78,8 @@ export const authorize = (invocation: Ucan, message: Admitted, guard: Guard): Re
     if (thrown instanceof Failure) return { error: thrown.toRefusal() }
     throw thrown
   }
-  const { capability, bound, owner, leases } = call
-  return { ok: { invocation, bound, space: capability.with as DID, input: capability.nb ?? {}, owner, leases } }
+  const { capability, bound, owner, leases, leasePaths } = call
+  return { ok: { invocation, bound, space: capability.with as DID, input: capability.nb ?? {}, owner, leases, leasePaths } }
 }
 
 const oneCapability: Step = (call) => {
@@ -159,6 +162,7 @@ const leaseChain: Step = (call, guard) => {
   const { invocation, capability, bound } = call
   if (bound.ability.authority !== 'leased') return undefined
   const edges: (readonly Edge[])[] = []
+  const paths: Path[] = []
   const edgesOf = edgesBy(bound)
   const search: Search = {
     chain: 'lease',
@@ -173,10 +177,12 @@ const leaseChain: Step = (call, guard) => {
   }
   const refusal = findPaths(capability.with, invocation.proofs, search, call.message, guard, (path) => {
     edges.push(edgesOf(path))
+    paths.push(path)
     return edges.length === MAX_LEASE_PATHS
   })
   if (edges.length === 0) return refusal()
   call.leases = edges
+  call.leasePaths = paths
 }
 
 const STEPS: readonly Step[] = [oneCapability, time, signature, audience, knownAbility, resource, input, ownerChain, leaseChain]

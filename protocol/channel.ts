@@ -39,6 +39,7 @@ export interface Call {
 /** What a call is answered with: the message with its receipts, and what streams behind it. */
 export interface Answer {
   readonly message: Uint8Array
+  /** Where it breaks off with a BrokenOff, the host says why; else whatever carries it broke. */
   readonly body?: ReadableStream<Uint8Array>
 }
 

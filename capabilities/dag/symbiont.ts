@@ -3,7 +3,6 @@ import {
   type Block,
   Failure,
   type Input,
-  isAbort,
   type Output,
   readCarStream,
   type Service,
@@ -126,7 +125,7 @@ export async function* pull(
     else for (const link of linksOf({ cid, bytes: cid.multihash.digest })) expect(link)
   }
   expect(root)
-  for await (const block of readCarStream(connected(body), { maxBlocks, maxBlockBytes })) {
+  for await (const block of readCarStream(body, { maxBlocks, maxBlockBytes })) {
     if (!missing.delete(nameOf(block.cid)))
       throw new Failure('Malformed', 'The host sent a block that was not asked for.', { link: String(block.cid) })
     verifyBlock(block)
@@ -201,16 +200,6 @@ const answered = <T>({ result }: Answered<T>): T => {
 
 const isPassing = (thrown: unknown): thrown is Failure =>
   thrown instanceof Failure && (thrown.name === 'Unavailable' || thrown.name === 'RateLimited')
-
-/** Bytes of a connection, whose end before time is told in the words of the protocol. */
-async function* connected(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body
-  } catch (cause) {
-    if (cause instanceof Failure || isAbort(cause)) throw cause
-    throw new Failure('Unavailable', 'The connection to the host broke.', { hint: 'Try again.' }, { cause })
-  }
-}
 
 const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
   new Promise((resolve, reject) => {

@@ -134,7 +134,7 @@ export class Follower {
       if (!body) throw new Failure('Unsupported', 'The host streams no log.')
       const reader = new StreamReader(streamUntil(body, until))
       for (;;) {
-        const bytes = await nextFrame(reader, bounds.frameBytes, until)
+        const bytes = await reader.section(bounds.frameBytes, 'frame')
         if (!bytes) throw new Failure('Unavailable', 'The host ended its stream.', { retryAfter: 1 })
         if (!(await this.#takeFrame(mirror, frameOf(bytes), key, signal))) return
       }
@@ -306,16 +306,6 @@ export class Follower {
 const mustBe = (shape: Parameters<typeof check>[0], value: unknown): void => {
   const mismatch = check(shape, value)
   if (mismatch) throw new Failure('Malformed', `The host answered against its contract: ${mismatch.path} ${mismatch.message}.`)
-}
-
-/** What breaks a stream is told in the words of whatever carried it. */
-const nextFrame = async (reader: StreamReader, most: number, signal: AbortSignal): Promise<Uint8Array | undefined> => {
-  try {
-    return await reader.section(most, 'frame')
-  } catch (cause) {
-    if (cause instanceof Failure || signal.aborted) throw cause
-    throw new Failure('Unavailable', 'The stream of the host broke off.', {}, { cause })
-  }
 }
 
 const frameOf = (bytes: Uint8Array): LogFrame => {

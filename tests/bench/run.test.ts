@@ -28,6 +28,7 @@ const GOALS: readonly [name: string, goal: string][] = [
   ['load: in use by the host under attack', 'at most 273'],
   ['load: the most that the host ever held', 'at most 819'],
   ['log: entries appended', 'at least 20000'],
+  ['cutting: 100 open streams, from the call that revokes until they have ended, p99', 'at most 1000'],
   ['memory: a remembered UCAN', 'at most 4000'],
   ['memory: after 400 tenants, heap and buffers', 'at most 89'],
   ['revocations: a check among 0, miss', 'at most 1000'],

@@ -7,7 +7,6 @@ import { type HeliaEngine, helia } from '@symbiosis/host/helia'
 import {
   type Amounts,
   access,
-  type Caller,
   type Channel,
   type DID,
   extract,
@@ -19,6 +18,7 @@ import {
   invoke,
   type Output,
   type Proof,
+  revocation,
   type Service,
   signerFromSeed,
 } from '@symbiosis/protocol'
@@ -37,6 +37,10 @@ export interface Guest extends Calls {
     options?: { signal?: AbortSignal; body?: ReadableStream<Uint8Array> },
   ): Promise<Output<S['abilities'][N]>>
   used(service: string): Promise<Amounts>
+  /** Takes the lease of a service back, as the space may. */
+  revokeLease(service: string): Promise<void>
+  /** Gets another one. */
+  leaseAgain(service: string): Promise<void>
 }
 
 /** What the suites of services need: a host, guests with leases, and content elsewhere. */
@@ -79,11 +83,14 @@ export const helianWorld =
         open: (...args) => running.channel.open(...args),
       }
       const base = { signer, host: running.host.did, subject: signer.did, channel, now: () => Math.floor(Date.now() / 1000) }
-      const abilities = SERVICES.map((id) => ({ can: `${id}/*`, ...(limits[id] && { limits: limits[id] }) }))
-      const { result } = await invoke({ ...base, proofs: [] }, access, 'request', { abilities })
-      const proofs: Proof[] = (result.ok?.leases ?? []).map(extract)
-      const caller: Caller = { ...base, proofs }
-      const call: Calls['call'] = (service, name, input, options) => invoke(caller, service, name, input, options)
+      const lease = async (...ids: string[]): Promise<Proof[]> => {
+        const abilities = ids.map((id) => ({ can: `${id}/*`, ...(limits[id] && { limits: limits[id] }) }))
+        const { result } = await invoke({ ...base, proofs: [] }, access, 'request', { abilities })
+        return (result.ok?.leases ?? []).map(extract)
+      }
+      let proofs = await lease(...SERVICES)
+      const leaseOf = (service: string) => proofs.find(({ ucan }) => ucan.capabilities[0]?.can === `lease/${service}/*`) as Proof
+      const call: Calls['call'] = (service, name, input, options) => invoke({ ...base, proofs }, service, name, input, options)
       return {
         did: signer.did,
         call,
@@ -93,6 +100,15 @@ export const helianWorld =
           return result.ok as never
         },
         used: (service) => usedOf(running.store, { by: running.host.did, to: signer.did }, service),
+        async revokeLease(service) {
+          const gone = leaseOf(service)
+          const { result } = await invoke({ ...base, proofs }, revocation, 'revoke', { ucan: gone.ucan.cid }, { attach: [gone] })
+          if (result.error) throw Failure.fromRefusal(result.error)
+        },
+        async leaseAgain(service) {
+          const gone = leaseOf(service)
+          proofs = [...proofs.filter((proof) => proof !== gone), ...(await lease(service))]
+        },
       }
     }
     return {

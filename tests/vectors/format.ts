@@ -49,6 +49,15 @@ export interface ReceiptVector extends Named {
   readonly expect: Refused | { readonly out: DagJson }
 }
 
+export interface StreamVector extends Named {
+  readonly host: string
+  /** The invocation that the caller made. */
+  readonly ran: Cid
+  readonly bytes: Base64
+  /** The message, the bytes of the stream, and what the host broke it off with if it did. */
+  readonly expect: Refused | { readonly message: Base64; readonly content: Base64; readonly refusal?: DagJson }
+}
+
 export interface ExchangeVector extends Named {
   /** Unix seconds, of every step that has no time of its own. */
   readonly now: number
@@ -153,4 +162,5 @@ export type VectorFile =
   | Area<'ucan', UcanVector>
   | Area<'ed25519', Ed25519Vector>
   | Area<'receipt', ReceiptVector>
+  | Area<'stream', StreamVector>
   | (Area<'exchange', ExchangeVector> & { readonly presumed: Presumed })

@@ -12,6 +12,7 @@ import { ownerChain } from './areas/owner-chain.ts'
 import { receipts } from './areas/receipts.ts'
 import { signature } from './areas/signature.ts'
 import { asking, limits, replay, revocation } from './areas/stateful.ts'
+import { streams } from './areas/streams.ts'
 import { time } from './areas/time.ts'
 import { ucan } from './areas/ucan.ts'
 import type { VectorFile } from './format.ts'
@@ -35,6 +36,7 @@ const AREAS: Readonly<Record<string, () => VectorFile | Promise<VectorFile>>> = 
   replay,
   asking,
   receipts,
+  streams,
 }
 
 export const NAMES = Object.keys(AREAS)
