@@ -11,12 +11,14 @@ import {
   UcanMemory,
 } from '@symbiosis/protocol'
 import { answering } from './answering.ts'
+import { Background } from './background.ts'
 import { ask, type Consent, Policies, type Policy } from './consent.ts'
 import { decided, orUndecided } from './deciding.ts'
 import { Dispatcher, routesOf } from './dispatch.ts'
 import { Gate, type GateOptions } from './gate.ts'
 import { ensureOperator, openIdentity } from './identity.ts'
 import { kernelServices } from './kernel.ts'
+import { KNOWN_OPTIONS, type KnownOptions } from './known-revocations.ts'
 import { Leases } from './leases.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 import { lockFolder } from './lock.ts'
@@ -27,6 +29,8 @@ import { RevocationLog } from './log/revocation-log.ts'
 import { Witness } from './log/witness.ts'
 import { type Log, openLog } from './log.ts'
 import { Metrics } from './metrics.ts'
+import { Pace } from './pace.ts'
+import { programTime } from './program-time.ts'
 import { REQUEST_OPTIONS, type RequestOptions, Requests } from './requests.ts'
 import { Revocations } from './revocations.ts'
 import { sqliteStore } from './store/sqlite.ts'
@@ -41,7 +45,7 @@ export interface Engine {
   close(): Promise<void>
 }
 
-export interface HostOptions<E extends Engine = Engine> extends Partial<RequestOptions>, Partial<FiltersOptions> {
+export interface HostOptions<E extends Engine = Engine> extends Partial<RequestOptions>, Partial<FiltersOptions>, Partial<KnownOptions> {
   /** Where the host keeps its key, its store and its operator's key. One host per folder. */
   dir: string
   /** What the host is called, for people. */
@@ -94,9 +98,10 @@ export class Host implements AsyncDisposable {
   readonly revocationLog: RevocationLog
   readonly dir: string
   readonly #parts: Parts
-  readonly #running = new Set<Promise<unknown>>()
   readonly #listeners = new Set<Listener>()
-  readonly #timers: NodeJS.Timeout[] = []
+  readonly #background = new Background((error) => {
+    if (this.ready) this.log.error({ err: error }, 'a task of the background failed')
+  })
   readonly #closing = new AbortController()
   readonly #aborting = new AbortController()
   #closed: Promise<void> | undefined
@@ -130,7 +135,14 @@ export class Host implements AsyncDisposable {
     const leases = new Leases(signer, store)
     const policies = new Policies(store, options.policies ?? [])
     const revocationLog = await RevocationLog.open(identity, store)
-    const revocations = await Revocations.open(store, revocationLog, options.maxRevocationsPerSpace ?? 10_000, now())
+    const revocations = await Revocations.open({
+      store,
+      log: revocationLog,
+      maxPerSpace: options.maxRevocationsPerSpace ?? 10_000,
+      options: pick(options, KNOWN_OPTIONS),
+      now: now(),
+      progress: (text, fields) => log.info(fields, text),
+    })
     checkWitnesses(options.witnesses)
     const following = new Following(options.follow ?? [], {
       dir: options.dir,
@@ -207,7 +219,8 @@ export class Host implements AsyncDisposable {
     this.metrics = new Metrics({
       strangers: () => this.gate.strangers,
       pending: () => parts.requests.pending().length,
-      revocations: () => parts.revocations.size,
+      revocations: () => parts.revocations.known.size,
+      unverified: () => parts.revocations.known.unverified,
       stats: () => engine.stats(),
       entries: () => parts.revocationLog.size(),
       followed: () => parts.following.list(),
@@ -248,7 +261,11 @@ export class Host implements AsyncDisposable {
       maxDecisions,
       closing: this.#closing.signal,
     })
-    this.door = (call) => this.#track(answer(call))
+    this.door = async (call) => {
+      const { damage } = parts.revocations.known
+      if (damage) throw damage
+      return this.#background.track(answer(call))
+    }
   }
 
   /** Opens doors of this machine: HTTP, a Unix socket, or both. */
@@ -301,37 +318,24 @@ export class Host implements AsyncDisposable {
         }),
       )
     }
+    const { known } = revocations
     const forget = async () => {
-      revocations.expire(now())
+      await known.expire(now())
       await store.expire(now())
     }
     await forget()
-    this.#every(60, forget)
-    void this.#track(following.run(this.#closing.signal))
-    this.#every(60, () => filters.keepUp())
+    this.#background.every(60, forget)
+    const pace = () => new Pace(this.#closing.signal)
+    this.#background.every(60, () => known.keepUp(pace()))
+    this.#background.run(() => known.verify(pace()))
+    void this.#background.track(following.run(this.#closing.signal))
+    this.#background.every(60, () => filters.keepUp())
     const { collectEvery = 3600 } = options
-    if (collectEvery > 0) this.#every(collectEvery, () => this.collect())
+    if (collectEvery > 0) this.#background.every(collectEvery, () => this.collect())
   }
 
   async #held(...held: Parameters<NonNullable<Provided['hooks']['held']>>): Promise<void> {
     for (const { hooks } of this.#parts.provided) await hooks.held?.(...held)
-  }
-
-  #track<T>(running: Promise<T>): Promise<T> {
-    this.#running.add(running)
-    const done = () => this.#running.delete(running)
-    running.then(done, done)
-    return running
-  }
-
-  #every(seconds: number, task: () => Promise<unknown>): void {
-    const run = () =>
-      this.#track(task()).catch((error: unknown) => {
-        if (this.ready) this.log.error({ err: error }, 'a task of the background failed')
-      })
-    const timer = setInterval(run, seconds * 1000)
-    timer.unref()
-    this.#timers.push(timer)
   }
 
   async #close(): Promise<void> {
@@ -339,14 +343,14 @@ export class Host implements AsyncDisposable {
     this.#closing.abort()
     filters.close()
     this.gate.close()
-    for (const timer of this.#timers) clearInterval(timer)
+    this.#background.stop()
     const patience = AbortSignal.timeout((options.grace ?? 5) * 1000)
     patience.addEventListener('abort', () => this.#aborting.abort())
     for (const listener of this.#listeners) void listener.stop()
-    await Promise.race([Promise.allSettled(this.#running), aborted(patience)])
+    await Promise.race([this.#background.settled(), aborted(patience)])
     this.#aborting.abort()
     // Who heeds the signal is done at once; a handler that doesn't must not keep the host from ending.
-    await Promise.race([Promise.allSettled(this.#running), new Promise((resolve) => setTimeout(resolve, 1000))])
+    await Promise.race([this.#background.settled(), new Promise((resolve) => setTimeout(resolve, 1000))])
     await Promise.all([...this.#listeners].map((listener) => listener.close()))
     for (const { hooks } of provided) await hooks.close?.()
     await engine.close()
@@ -378,12 +382,6 @@ const pick = <T extends object>(from: Partial<T>, names: T): Partial<T> =>
   Object.fromEntries(
     Object.keys(names).flatMap((name) => (from[name as keyof T] === undefined ? [] : [[name, from[name as keyof T]]])),
   ) as Partial<T>
-
-/** Milliseconds of the processor that this program had. Those of the thread alone are told by ticks of some milliseconds, which is too coarse. */
-const programTime = (): number => {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1000
-}
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

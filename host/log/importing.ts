@@ -28,7 +28,7 @@ export class Importing {
     for (const { leaf, evidence } of entries) {
       const entry = evidence && revocationIn(leaf)
       if (!entry || (entry.expiration !== null && entry.expiration + CLOCK_SKEW < now)) continue
-      if (!this.#revocations.isKnown(entry)) claims.push({ leaf, evidence, entry })
+      if (!(await this.#revocations.isKnown(entry))) claims.push({ leaf, evidence, entry })
     }
     const verdicts = await this.#proving.verdicts(
       claims.map(({ leaf, evidence }) => ({ leaf, evidence })),

@@ -67,6 +67,7 @@ class Library {
       strangers: zero,
       pending: zero,
       revocations: zero,
+      unverified: zero,
       stats: emptyEngine().stats,
       entries: async () => 0,
       followed: () => [],
