@@ -20,8 +20,8 @@ export interface KnownOptions {
 
 export const KNOWN_OPTIONS: KnownOptions = { revocationsCached: 10_000, verifiedAtStart: 200_000 }
 
-/** Entries that are forgotten between two turns of the event loop: about a millisecond. */
-const AT_ONCE = 4096
+/** Entries that are forgotten between two turns of the event loop: less than a millisecond. */
+const AT_ONCE = 1024
 const NONE: readonly Kept[] = []
 
 interface Parts {
@@ -83,6 +83,11 @@ export class KnownRevocations {
 
   get size(): number {
     return this.#index.size
+  }
+
+  /** Of the index. */
+  get bytes(): number {
+    return this.#index.bytes
   }
 
   /** Entries that were there at the start, and are still to be held against the checkpoint. */
@@ -147,7 +152,7 @@ export class KnownRevocations {
       if (entry.kind !== 'revocation' || textOf(entry.ucan) !== name) continue
       const { by, expiration } = entry
       // Its record may have been dropped while a clock was wrong: what the log says counts all the same.
-      const { at, charged } = (await tellingOf(reader, log.host, place, by, name)) ?? { at: this.#parts.now }
+      const { at, charged } = (await tellingOf(reader, log.host, place)) ?? { at: this.#parts.now }
       revocations.push({ ucan: name, by, expiration, cause: textOf(entry.cause), at, index: place, ...(charged && { charged }) })
     }
     return revocations

@@ -16,7 +16,7 @@ import type { Logged, RevocationEntry } from '@symbiosis/protocol/revocation'
 import { CID } from 'multiformats/cid'
 import { KNOWN_OPTIONS, type KnownOptions, KnownRevocations } from './known-revocations.ts'
 import { orDamaged, type RevocationLog } from './log/revocation-log.ts'
-import { type Kept, moveTaken, readSaid, writeSaid, writeTaken } from './log/told.ts'
+import { type Kept, moveTold, readSaid, writeSaid, writeTold } from './log/told.ts'
 import type { Store, StoreTransaction } from './store/store.ts'
 
 /** A revocation, and the message with the call that says so. */
@@ -60,7 +60,7 @@ export class Revocations {
    */
   static async open(parts: Parts): Promise<Revocations> {
     const { store, log, options, now, progress = () => {} } = parts
-    await moveTaken(store, log.host)
+    await moveTold(store, log.host)
     const known = await orDamaged(() => KnownRevocations.open({ store, log, options: { ...KNOWN_OPTIONS, ...options }, now, progress }))
     return new Revocations(parts, known)
   }
@@ -101,6 +101,7 @@ export class Revocations {
       const unknown = await unknownOf(found, ({ by, ucan }) => readSaid(tx, by, ucan))
       const kept = await this.#append(tx, unknown, charged)
       for (const each of kept) await writeSaid(tx, each)
+      await writeTold(tx, this.#log.host, kept)
       return kept
     })
     this.remember(fresh)
@@ -118,7 +119,7 @@ export class Revocations {
     })
     this.#mustHaveRoom(origin, unknown.length, most)
     const kept = await this.#append(tx, unknown, origin)
-    await writeTaken(tx, this.#log.host, kept)
+    await writeTold(tx, this.#log.host, kept)
     return kept
   }
 

@@ -1,4 +1,4 @@
-import { sameBytes, textOf } from '@symbiosis/protocol'
+import { sameBytes } from '@symbiosis/protocol'
 import { CompactRange, decodeEntry, leafHash, type RevocationEntry, TILE_WIDTH } from '@symbiosis/protocol/revocation'
 import type { Pace } from '../pace.ts'
 import type { Store } from '../store/store.ts'
@@ -55,7 +55,7 @@ export class Summaries {
     const summary = new Summary(first)
     const telling = tellings(this.#store, this.#log.host, first)
     for await (const { place, entry } of this.#entries(number, range, pace)) {
-      summary.set(place - first, entry, (await telling(place, entry.by, textOf(entry.ucan)))?.charged)
+      summary.set(place - first, entry, (await telling(place))?.charged)
     }
     return summary
   }

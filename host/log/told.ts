@@ -2,14 +2,15 @@ import { CLOCK_SKEW, type DID, type Revocation, type Value } from '@symbiosis/pr
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
 
 /**
- * What stands beside the log of each revocation, which does not say it: when this host was told, and whom it counts against. What was said here has a record
- * by who revoked what. What was taken over from another log has one for many, found by any of its places, since it is keyed by the last: one for each would lie all
- * over the disk.
+ * What stands beside the log of its revocations, which does not say it: when this host was told, and whom they count against. One record for all that came at once, found by
+ * any of their places, since it is keyed by the last: one for each would lie all over the disk.
  */
+const TOLD = 'log/told'
+/** What was said to this host itself, by who revoked what: so that what comes twice, perhaps in one commit, is found to be no news. */
 const SAID = 'revocation'
-const TAKEN = 'log/taken'
-/** As stores had them that were written before there were summaries: by the log they came from, and the first place. */
+/** What older stores had of other logs: by the log's origin, and the first place. And that nothing of the kind is left. */
 const TAKEN_BEFORE = 'revocation/taken'
+const MOVED = 'log/moved'
 const PAGE = 1000
 
 /**
@@ -24,7 +25,7 @@ export interface Telling {
   readonly charged?: string
 }
 
-interface Taken extends Required<Telling> {
+interface Told extends Telling {
   readonly first: number
   readonly count: number
 }
@@ -39,60 +40,72 @@ export const writeSaid = (tx: StoreTransaction, kept: Kept): Promise<void> =>
 export const readSaid = async (reader: StoreReader, by: DID, ucan: string): Promise<Kept | undefined> =>
   (await reader.get(SAID, by, ucan)) as unknown as Kept | undefined
 
-/** Of entries that stand one behind the other in the log. */
-export const writeTaken = async (tx: StoreTransaction, log: DID, kept: readonly Kept[]): Promise<void> => {
+/** Of entries that stand one behind the other in the log, and came at once. */
+export const writeTold = async (tx: StoreTransaction, log: DID, kept: readonly Kept[]): Promise<void> => {
   const [head] = kept
   if (!head) return
-  const end = kept.reduce<number | null>(
-    (last, { expiration }) => (last === null || expiration === null ? null : Math.max(last, expiration)),
-    0,
-  )
-  const { index: first, at, charged = '' } = head
-  await putTaken(tx, log, { first, count: kept.length, at, charged }, expiryOf(end))
+  const { index: first, at, charged } = head
+  await putTold(tx, log, { first, count: kept.length, at, ...(charged !== undefined && { charged }) }, kept.reduce(later, 0))
 }
 
-const putTaken = (tx: StoreTransaction, log: DID, taken: Taken, options: { expires?: number } = {}): Promise<void> =>
-  tx.put(TAKEN, log, keyOf(taken.first + taken.count - 1), taken as unknown as Value, options)
+const later = (end: number | null, { expiration }: Kept): number | null =>
+  end === null || expiration === null ? null : Math.max(end, expiration)
+
+const putTold = (tx: StoreTransaction, log: DID, told: Told, end: number | null): Promise<void> =>
+  tx.put(TOLD, log, keyOf(lastOf(told)), told as unknown as Value, expiryOf(end))
 
 /** What stands beside one entry of the log; nothing where its record went, or was lost. */
-export const tellingOf = async (reader: StoreReader, log: DID, place: number, by: DID, ucan: string): Promise<Telling | undefined> => {
-  const [next] = await takenFrom(reader, log, place, 1)
-  return next && next.first <= place ? next : readSaid(reader, by, ucan)
+export const tellingOf = async (reader: StoreReader, log: DID, place: number): Promise<Telling | undefined> => {
+  const [next] = await toldFrom(reader, log, place, 1)
+  return next && next.first <= place ? next : undefined
 }
 
-/** The same of many, asked for in their order. */
-export const tellings = (reader: StoreReader, log: DID, from: number) => {
-  let page: Taken[] = []
+/** The same of many, asked for in their order, from one on. */
+export const tellings = (reader: StoreReader, log: DID, from: number): ((place: number) => Promise<Telling | undefined>) => {
+  let page: Told[] = []
   let at = 0
   let isLast = false
-  return async (place: number, by: DID, ucan: string): Promise<Telling | undefined> => {
+  return async (place) => {
     while (!isLast && endOf(page) <= place) {
-      page = await takenFrom(reader, log, Math.max(from, endOf(page)), PAGE)
+      page = await toldFrom(reader, log, Math.max(from, endOf(page)), PAGE)
       isLast = page.length < PAGE
       at = 0
     }
-    while (at < page.length && lastOf(page[at] as Taken) < place) at++
+    while (at < page.length && lastOf(page[at] as Told) < place) at++
     const next = page[at]
-    return next && next.first <= place ? next : readSaid(reader, by, ucan)
+    return next && next.first <= place ? next : undefined
   }
 }
 
-const lastOf = ({ first, count }: Taken): number => first + count - 1
-const endOf = (page: readonly Taken[]): number => (page.length === 0 ? 0 : lastOf(page.at(-1) as Taken) + 1)
+const lastOf = ({ first, count }: Told): number => first + count - 1
+const endOf = (page: readonly Told[]): number => (page.length === 0 ? 0 : lastOf(page.at(-1) as Told) + 1)
 
-const takenFrom = async (reader: StoreReader, log: DID, place: number, limit: number): Promise<Taken[]> => {
+const toldFrom = async (reader: StoreReader, log: DID, place: number, limit: number): Promise<Told[]> => {
   const after = place > 0 ? { after: keyOf(place - 1) } : {}
-  return (await reader.list(TAKEN, log, { ...after, limit })).map(({ value }) => value as unknown as Taken)
+  return (await reader.list(TOLD, log, { ...after, limit })).map(({ value }) => value as unknown as Told)
 }
 
-/** Takes an older store's records over. They say nothing of when they may go, so they stay. */
-export const moveTaken = async (store: Store, log: DID): Promise<void> => {
-  for await (const { space: charged, key, value } of store.every(TAKEN_BEFORE)) {
-    await store.write(async (tx) => {
-      await putTaken(tx, log, { ...(value as unknown as Omit<Taken, 'charged'>), charged })
-      await tx.delete(TAKEN_BEFORE, charged, key)
-    })
+/** Makes what an older store has into such records, once. It does not say how long those of other logs count, so they stay. */
+export const moveTold = async (store: Store, log: DID): Promise<void> => {
+  if (await store.get(MOVED, log, '')) return
+  for await (const { space: charged, value } of store.every(TAKEN_BEFORE)) {
+    await store.write((tx) => putTold(tx, log, { ...(value as unknown as Told), charged }, null))
   }
+  let page: Kept[] = []
+  const write = () =>
+    store.write(async (tx) => {
+      for (const { index: first, at, charged, expiration } of page) {
+        await putTold(tx, log, { first, count: 1, at, ...(charged !== undefined && { charged }) }, expiration)
+      }
+    })
+  for await (const { value } of store.every(SAID)) {
+    page.push(value as unknown as Kept)
+    if (page.length < PAGE) continue
+    await write()
+    page = []
+  }
+  await write()
+  await store.write((tx) => tx.put(MOVED, log, '', true))
 }
 
 /** In the order of the places. */
