@@ -321,9 +321,9 @@ export class Host implements AsyncDisposable {
     const { known } = revocations
     const forget = async () => {
       await known.expire(now())
-      await store.expire(now())
+      await store.expire(now(), this.#closing.signal)
     }
-    await forget()
+    this.#background.run(forget)
     this.#background.every(60, forget)
     const pace = () => new Pace(this.#closing.signal)
     this.#background.every(60, () => known.keepUp(pace()))
