@@ -1,9 +1,9 @@
 import { sameBytes } from '@symbiosis/protocol'
-import { CompactRange, decodeEntry, leafHash, type RevocationEntry, TILE_WIDTH } from '@symbiosis/protocol/revocation'
+import { type CompactRange, decodeEntry, type HashReader, type RevocationEntry, TILE_WIDTH } from '@symbiosis/protocol/revocation'
 import type { Pace } from '../pace.ts'
 import type { Store } from '../store/store.ts'
-import { mustStand } from './proved.ts'
-import { hashReader, readBundle } from './records.ts'
+import { provedBundle, provedNode } from './proved.ts'
+import { hashReader } from './records.ts'
 import { damaged, orDamaged, type RevocationLog } from './revocation-log.ts'
 import { SUMMARY_ENTRIES, SUMMARY_LEVEL, Summary } from './summary.ts'
 import { tellings } from './told.ts'
@@ -35,14 +35,14 @@ export class Summaries {
     if (!record) return undefined
     const read = Summary.decode(number * SUMMARY_ENTRIES, record)
     if (!read) throw damaged(`the summary ${number} of its entries is not whole`)
-    const root = await hashReader(this.#store, this.#log.host, range.end)(SUMMARY_LEVEL, number)
+    const root = await orDamaged(() => provedNode(SUMMARY_LEVEL, number, this.#nodes(range)))
     if (!sameBytes(root, read.root)) throw damaged(`the summary ${number} is of other entries`)
     return read.summary
   }
 
   async write(number: number, summary: Summary, range: CompactRange): Promise<void> {
     const { host } = this.#log
-    const root = await hashReader(this.#store, host, range.end)(SUMMARY_LEVEL, number)
+    const root = await this.#nodes(range)(SUMMARY_LEVEL, number)
     await this.#store.write((tx) => tx.put(KIND, host, keyOf(number), summary.encode(root)))
   }
 
@@ -71,22 +71,24 @@ export class Summaries {
     if (!made.agrees(summary)) throw damaged(`the summary ${number} says other things than the entries from ${first} on`)
   }
 
-  /** The revocations among the entries, which are the log's if this comes to its end. */
+  /** The revocations among the entries, each being what the log has at its place. */
   async *#entries(number: number, range: CompactRange, pace?: Pace): AsyncGenerator<{ place: number; entry: RevocationEntry }> {
-    const { host } = this.#log
-    const read = new CompactRange(number * SUMMARY_ENTRIES)
+    const nodes = this.#nodes(range)
+    if (isWhole(number, range.end)) await orDamaged(() => provedNode(SUMMARY_LEVEL, number, nodes))
     const end = Math.min(range.end, (number + 1) * SUMMARY_ENTRIES)
-    while (read.end < end) {
-      const bundle = await orDamaged(() => readBundle(this.#store, host, Math.floor(read.end / TILE_WIDTH), range.end))
-      for (const bytes of bundle) {
-        const place = read.end
-        read.append(leafHash(bytes))
-        const entry = await orDamaged(async () => decodeEntry(bytes))
-        if (entry.kind === 'revocation') yield { place, entry }
+    for (let first = number * SUMMARY_ENTRIES; first < end; first += TILE_WIDTH) {
+      const bundle = await provedBundle(this.#store, this.#log.host, first / TILE_WIDTH, range, nodes)
+      for (const [at, bytes] of bundle.entries()) {
+        const entry = decodeEntry(bytes)
+        if (entry.kind === 'revocation') yield { place: first + at, entry }
       }
       if (pace?.isOver) await pace.rest()
     }
-    await mustStand(read, range, hashReader(this.#store, host, range.end))
+  }
+
+  /** Each tile is read once. */
+  #nodes(range: CompactRange): HashReader {
+    return hashReader(this.#store, this.#log.host, range.end)
   }
 }
 

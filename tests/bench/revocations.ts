@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import {
   admit,
@@ -15,9 +16,10 @@ import {
 } from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
 import { routesOf } from '../../host/dispatch.ts'
-import type { Revocations } from '../../host/revocations.ts'
+import { Revocations } from '../../host/revocations.ts'
+import { lengthen, openLogOf, revokedAt } from '../long-log.ts'
+import { newFolder } from './folders.ts'
 import { collectAll } from './garbage.ts'
-import { LIFE, LongLog, revokedAt } from './long-log.ts'
 import { type Candidate, cost, interleave, median, type Plan, share } from './rounds.ts'
 import { atMost, figure, type Row } from './rows.ts'
 import { callerOf, leaseFrom, messagesOf, now, shelfHost } from './world.ts'
@@ -26,6 +28,8 @@ import { callerOf, leaseFrom, messagesOf, now, shelfHost } from './world.ts'
 const ASKED = 4000
 /** Checks before the first that counts. */
 const WARMING = 200_000
+/** Seconds until all of them end. */
+const LIFE = 86_400
 
 interface Opened {
   readonly size: number
@@ -39,12 +43,21 @@ interface Opened {
 }
 
 const opened = async (size: number): Promise<Opened> => {
-  const log = await LongLog.write(size)
-  const first = await log.start()
+  const dir = join(await newFolder(), 'host')
+  await lengthen(dir, size, now() + LIFE)
+  const first = await start(dir)
   await first.store.close()
   const before = held()
-  const { revocations, store, seconds } = await log.start()
+  const { revocations, store, seconds } = await start(dir)
   return { size, revocations, first: first.seconds, again: seconds, bytes: held() - before, close: () => store.close() }
+}
+
+/** Opens what a host opens of its log. */
+const start = async (dir: string) => {
+  const began = performance.now()
+  const { store, log } = await openLogOf(dir)
+  const revocations = await Revocations.open({ store, log, maxPerSpace: 10_000, options: { verifiedAtStart: 0 }, now: now() })
+  return { store, revocations, seconds: (performance.now() - began) / 1000 }
 }
 
 const held = (): number => {
