@@ -20,6 +20,8 @@ export interface KnownOptions {
 
 export const KNOWN_OPTIONS: KnownOptions = { revocationsCached: 10_000, verifiedAtStart: 200_000 }
 
+/** Revocations that come at once, up to which they are remembered. */
+const FEW = 64
 /** Entries that are forgotten between two turns of the event loop: less than a millisecond. */
 const AT_ONCE = 1024
 const NONE: readonly Kept[] = []
@@ -153,18 +155,38 @@ export class KnownRevocations {
       const { by, expiration } = entry
       // Its record may have been dropped while a clock was wrong: what the log says counts all the same.
       const { at, charged } = (await tellingOf(reader, log.host, place)) ?? { at: this.#parts.now }
-      revocations.push({ ucan: name, by, expiration, cause: textOf(entry.cause), at, index: place, ...(charged && { charged }) })
+      revocations.push({
+        ucan: name,
+        link: entry.ucan,
+        by,
+        expiration,
+        cause: textOf(entry.cause),
+        at,
+        index: place,
+        ...(charged && { charged }),
+      })
     }
     return revocations
   }
 
-  /** From here on, what was kept is known. */
-  add(kept: Kept, ucan: CID): void {
-    const { index: place, expiration, charged } = kept
-    const before = this.#index.find(ucan.multihash.digest)
+  /** From here on, what was kept is known. Many at once are not remembered as if they had been read: hardly any is asked for soon. */
+  add(fresh: readonly Kept[]): void {
+    for (const kept of fresh) {
+      if (fresh.length <= FEW) this.#addRead(kept)
+      else this.#index.add(kept.link.multihash.digest, kept.index)
+      this.#note(kept)
+    }
+  }
+
+  #addRead(kept: Kept): void {
+    const { digest } = kept.link.multihash
+    const before = this.#index.find(digest)
     const found = before.length === 0 ? NONE : this.#cached(kept.ucan, before)
-    this.#index.add(ucan.multihash.digest, place)
-    if (found) this.#remember(kept.ucan, this.#index.find(ucan.multihash.digest), [...found, kept])
+    this.#index.add(digest, kept.index)
+    if (found) this.#remember(kept.ucan, this.#index.find(digest), [...found, kept])
+  }
+
+  #note({ link: ucan, index: place, expiration, charged }: Kept): void {
     const number = Math.floor(place / SUMMARY_ENTRIES)
     this.#openAt(number)?.set(place % SUMMARY_ENTRIES, { ucan, expiration }, charged)
     this.#ends.set(number, Math.min(this.#ends.get(number) ?? Number.POSITIVE_INFINITY, expiration ?? Number.POSITIVE_INFINITY))

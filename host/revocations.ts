@@ -10,6 +10,7 @@ import {
   leaseOf,
   type Path,
   type Revocation,
+  textOf,
   type Ucan,
 } from '@symbiosis/protocol'
 import type { Logged, RevocationEntry } from '@symbiosis/protocol/revocation'
@@ -22,6 +23,8 @@ import type { Store, StoreTransaction } from './store/store.ts'
 /** A revocation, and the message with the call that says so. */
 export interface Told {
   readonly revocation: Revocation
+  /** The same as the log has it. */
+  readonly entry: RevocationEntry
   readonly evidence: Uint8Array
 }
 
@@ -96,9 +99,9 @@ export class Revocations {
   async add(charged: DID | undefined, evidence: Uint8Array, find: (tx: StoreTransaction) => Promise<readonly Revocation[]>): Promise<void> {
     this.#mustHaveRoom(charged, 1, this.#maxPerSpace)
     const fresh = await this.#store.write(async (tx) => {
-      const found = (await find(tx)).map((each) => ({ revocation: each, evidence }))
+      const found = (await find(tx)).map((each) => ({ revocation: each, entry: entryOf(each), evidence }))
       // What shares the commit isn't in memory yet.
-      const unknown = await unknownOf(found, ({ by, ucan }) => readSaid(tx, by, ucan))
+      const unknown = await unknownOf(found, ({ by, ucan }) => readSaid(tx, by, textOf(ucan)))
       const kept = await this.#append(tx, unknown, charged)
       for (const each of kept) await writeSaid(tx, each)
       await writeTold(tx, this.#log.host, kept)
@@ -113,10 +116,9 @@ export class Revocations {
    * @throws Failure LimitExceeded, field `revocations`, where `origin`, which is of that log, has brought more than `most`
    */
   async takeOver(tx: StoreTransaction, origin: string, told: readonly Told[], most: number): Promise<readonly Kept[]> {
-    const unknown = await unknownOf(told, async ({ by, ucan }) => {
-      const cid = CID.parse(ucan)
-      return this.known.mayHave(cid) ? longest(await this.known.read(cid, tx), by) : undefined
-    })
+    const unknown = await unknownOf(told, async ({ by, ucan }) =>
+      this.known.mayHave(ucan) ? longest(await this.known.read(ucan, tx), by) : undefined,
+    )
     this.#mustHaveRoom(origin, unknown.length, most)
     const kept = await this.#append(tx, unknown, origin)
     await writeTold(tx, this.#log.host, kept)
@@ -125,17 +127,21 @@ export class Revocations {
 
   /** From here on, what was kept is refused. */
   remember(fresh: readonly Kept[]): void {
-    for (const each of fresh) this.known.add(each, CID.parse(each.ucan))
+    this.known.add(fresh)
     if (fresh.length > 0) this.#log.tell()
   }
 
   async #append(tx: StoreTransaction, told: readonly Told[], charged: string | undefined): Promise<readonly Kept[]> {
     if (told.length === 0) return []
-    const first = await this.#log.append(
-      tx,
-      told.map(({ revocation, evidence }) => ({ entry: entryOf(revocation), evidence })),
+    const first = await this.#log.append(tx, told)
+    return told.map(
+      ({ revocation, entry }, at): Kept => ({
+        ...revocation,
+        link: entry.ucan,
+        index: first + at,
+        ...(charged !== undefined && { charged }),
+      }),
     )
-    return told.map(({ revocation }, at): Kept => ({ ...revocation, index: first + at, ...(charged !== undefined && { charged }) }))
   }
 
   #mustHaveRoom(charged: string | undefined, asked: number, most: number): void {
@@ -161,13 +167,13 @@ const longest = (known: readonly Kept[], by: DID): Kept | undefined =>
 /** What isn't known. What is known counts as new where it would be forgotten too early: the end of a UCAN is the word of who logs it. */
 const unknownOf = async (
   told: readonly Told[],
-  known: (revocation: Revocation) => Promise<Revocation | undefined>,
+  known: (entry: RevocationEntry) => Promise<Revocation | undefined>,
 ): Promise<readonly Told[]> => {
   const unknown = new Map<string, Told>()
   for (const each of told) {
     const { by, ucan, expiration } = each.revocation
     const name = `${by} ${ucan}`
-    const same = unknown.get(name)?.revocation ?? (await known(each.revocation))
+    const same = unknown.get(name)?.revocation ?? (await known(each.entry))
     if (!same || endsLater(expiration, same.expiration)) unknown.set(name, each)
   }
   return [...unknown.values()]

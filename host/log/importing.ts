@@ -36,10 +36,10 @@ export class Importing {
     )
     return claims
       .filter((_, at) => verdicts[at])
-      .map(({ entry: { ucan, by, expiration, cause }, evidence }) => ({
-        revocation: { ucan: textOf(ucan), by, at: now, expiration, cause: textOf(cause) },
-        evidence,
-      }))
+      .map(({ entry, evidence }) => {
+        const { ucan, by, expiration, cause } = entry
+        return { revocation: { ucan: textOf(ucan), by, at: now, expiration, cause: textOf(cause) }, entry, evidence }
+      })
   }
 
   /** Writes entries of a mirror with what is taken over of them, one mirror after another: what one brings, the next does not bring again. */

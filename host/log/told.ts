@@ -1,4 +1,5 @@
 import { CLOCK_SKEW, type DID, type Revocation, type Value } from '@symbiosis/protocol'
+import type { CID } from 'multiformats/cid'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
 
 /**
@@ -17,7 +18,7 @@ const PAGE = 1000
  * A revocation, where it stands in the log, and whom it counts against: by whose lease it was let in, or the origin of the log that brought it. Either could mint
  * and revoke junk without end.
  */
-export type Kept = Revocation & { readonly index: number; readonly charged?: string }
+export type Kept = Revocation & { readonly link: CID; readonly index: number; readonly charged?: string }
 
 /** Of a revocation in the log: when this host was told, and whom it counts against. */
 export interface Telling {
@@ -34,11 +35,11 @@ interface Told extends Telling {
 export const expiryOf = (expiration: number | null): { expires?: number } =>
   expiration === null ? {} : { expires: expiration + CLOCK_SKEW + 1 }
 
-export const writeSaid = (tx: StoreTransaction, kept: Kept): Promise<void> =>
-  tx.put(SAID, kept.by, kept.ucan, kept as unknown as Value, expiryOf(kept.expiration))
+export const writeSaid = (tx: StoreTransaction, { link: _, ...said }: Kept): Promise<void> =>
+  tx.put(SAID, said.by, said.ucan, said as unknown as Value, expiryOf(said.expiration))
 
-export const readSaid = async (reader: StoreReader, by: DID, ucan: string): Promise<Kept | undefined> =>
-  (await reader.get(SAID, by, ucan)) as unknown as Kept | undefined
+export const readSaid = async (reader: StoreReader, by: DID, ucan: string): Promise<Revocation | undefined> =>
+  (await reader.get(SAID, by, ucan)) as unknown as Revocation | undefined
 
 /** Of entries that stand one behind the other in the log, and came at once. */
 export const writeTold = async (tx: StoreTransaction, log: DID, kept: readonly Kept[]): Promise<void> => {
@@ -48,7 +49,7 @@ export const writeTold = async (tx: StoreTransaction, log: DID, kept: readonly K
   await putTold(tx, log, { first, count: kept.length, at, ...(charged !== undefined && { charged }) }, kept.reduce(later, 0))
 }
 
-const later = (end: number | null, { expiration }: Kept): number | null =>
+const later = (end: number | null, { expiration }: Pick<Kept, 'expiration'>): number | null =>
   end === null || expiration === null ? null : Math.max(end, expiration)
 
 const putTold = (tx: StoreTransaction, log: DID, told: Told, end: number | null): Promise<void> =>
@@ -91,7 +92,7 @@ export const moveTold = async (store: Store, log: DID): Promise<void> => {
   for await (const { space: charged, value } of store.every(TAKEN_BEFORE)) {
     await store.write((tx) => putTold(tx, log, { ...(value as unknown as Told), charged }, null))
   }
-  let page: Kept[] = []
+  let page: Omit<Kept, 'link'>[] = []
   const write = () =>
     store.write(async (tx) => {
       for (const { index: first, at, charged, expiration } of page) {
@@ -99,7 +100,7 @@ export const moveTold = async (store: Store, log: DID): Promise<void> => {
       }
     })
   for await (const { value } of store.every(SAID)) {
-    page.push(value as unknown as Kept)
+    page.push(value as unknown as Omit<Kept, 'link'>)
     if (page.length < PAGE) continue
     await write()
     page = []

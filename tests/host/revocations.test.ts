@@ -10,10 +10,14 @@ import { alice, bob, folders, HOUR, mallory, NOW } from '../fixtures.ts'
 describe('revocations from the logs of others', () => {
   const folder = folders()
   const ucan = cidOf(new TextEncoder().encode('a UCAN'))
-  const told = (by: typeof alice, expiration: number | null): Told => ({
-    revocation: { ucan: String(ucan), by: by.did, at: NOW, expiration, cause: String(cidOf(new TextEncoder().encode(by.did))) },
-    evidence: new Uint8Array([1]),
-  })
+  const told = ({ did: by }: typeof alice, expiration: number | null): Told => {
+    const cause = cidOf(new TextEncoder().encode(by))
+    return {
+      revocation: { ucan: String(ucan), by, at: NOW, expiration, cause: String(cause) },
+      entry: { kind: 'revocation', ucan, by, expiration, cause },
+      evidence: new Uint8Array([1]),
+    }
+  }
 
   it('are forgotten each at its own end: none takes another along', async () => {
     const dir = folder()

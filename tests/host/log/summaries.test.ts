@@ -246,10 +246,14 @@ describe('a long log', () => {
       const pace = new Pace(new AbortController().signal)
       await revocations.known.keepUp(pace)
       assert.equal(await summaries(), 0)
-      const told = (index: number, expiration: number): Told => ({
-        revocation: { ucan: String(revokedAt(index)), by: alice.did, at: NOW, expiration, cause: String(revokedAt(1)) },
-        evidence: new Uint8Array([1]),
-      })
+      const told = (index: number, expiration: number): Told => {
+        const [ucan, cause] = [revokedAt(index), revokedAt(1)]
+        return {
+          revocation: { ucan: String(ucan), by: alice.did, at: NOW, expiration, cause: String(cause) },
+          entry: { kind: 'revocation', ucan, by: alice.did, expiration, cause },
+          evidence: new Uint8Array([1]),
+        }
+      }
       const all = [told(WHOLE, NOW + HOUR), told(WHOLE + 1, NOW + 10)]
       const kept = await store.write((tx) => revocations.takeOver(tx, 'a log', all, 3))
       // Before what was kept is remembered: the summary must have it all the same.
