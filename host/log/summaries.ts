@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { sameBytes } from '@symbiosis/protocol'
 import { type CompactRange, decodeEntry, type HashReader, type RevocationEntry, TILE_WIDTH } from '@symbiosis/protocol/revocation'
 import type { Pace } from '../pace.ts'
@@ -33,8 +34,11 @@ export class Summaries {
   async read(number: number, range: CompactRange): Promise<Summary | undefined> {
     const record = (await this.#store.get(KIND, this.#log.host, keyOf(number))) as { body: Uint8Array; sum: Uint8Array } | undefined
     if (!record) return undefined
+    // Some milliseconds each, and calls come between.
+    await turn()
     const read = Summary.decode(number * SUMMARY_ENTRIES, record)
     if (!read) throw damaged(`the summary ${number} of its entries is not whole`)
+    await turn()
     const root = await orDamaged(() => provedNode(SUMMARY_LEVEL, number, this.#nodes(range)))
     if (!sameBytes(root, read.root)) throw damaged(`the summary ${number} is of other entries`)
     return read.summary

@@ -264,6 +264,8 @@ describe('a long log', () => {
       await revocations.known.expire(NOW + 100)
       assert.equal(revocations.known.countOf('a log'), 1)
       assert.equal(await log.size(), WHOLE + 1)
+      await revocations.known.expire(NOW + HOUR + 61)
+      assert.equal(revocations.known.size, 0)
       await store.close()
       const again = await open(path, {}, NOW + 100)
       assert.equal((await again.revocations.known.read(revokedAt(WHOLE)))[0]?.by, alice.did)
