@@ -147,8 +147,13 @@ export class KnownRevocations {
     const name = textOf(ucan)
     const range = await log.range(reader)
     const revocations: Kept[] = []
-    for (const place of places) {
-      const bundle = await provedBundle(reader, log.host, Math.floor(place / TILE_WIDTH), range)
+    let bundle: readonly Uint8Array[] = []
+    let held = -1
+    // Whoever may be believed in little can have revoked it often: that is no reason to read a bundle for each.
+    for (const place of [...places].sort((a, b) => a - b)) {
+      const number = Math.floor(place / TILE_WIDTH)
+      if (number !== held) bundle = await provedBundle(reader, log.host, number, range)
+      held = number
       const entry = decodeEntry(bundle[place % TILE_WIDTH] as Uint8Array)
       // Another UCAN's fingerprint may be the same.
       if (entry.kind !== 'revocation' || textOf(entry.ucan) !== name) continue
