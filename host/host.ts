@@ -11,12 +11,15 @@ import {
   UcanMemory,
 } from '@symbiosis/protocol'
 import { answering } from './answering.ts'
+import { Background } from './background.ts'
 import { ask, type Consent, Policies, type Policy } from './consent.ts'
 import { Cuts } from './cuts.ts'
+import { decided, orUndecided } from './deciding.ts'
 import { Dispatcher, routesOf } from './dispatch.ts'
 import { Gate, type GateOptions } from './gate.ts'
 import { ensureOperator, openIdentity } from './identity.ts'
 import { kernelServices } from './kernel.ts'
+import { KNOWN_OPTIONS, type KnownOptions } from './known-revocations.ts'
 import { Leases } from './leases.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 import { lockFolder } from './lock.ts'
@@ -27,6 +30,8 @@ import { RevocationLog } from './log/revocation-log.ts'
 import { Witness } from './log/witness.ts'
 import { type Log, openLog } from './log.ts'
 import { Metrics } from './metrics.ts'
+import { Pace } from './pace.ts'
+import { programTime } from './program-time.ts'
 import { REQUEST_OPTIONS, type RequestOptions, Requests } from './requests.ts'
 import { Revocations } from './revocations.ts'
 import { sqliteStore } from './store/sqlite.ts'
@@ -42,7 +47,7 @@ export interface Engine {
 }
 
 /** What a host is opened with. */
-export interface HostOptions<E extends Engine = Engine> extends Partial<RequestOptions>, Partial<FiltersOptions> {
+export interface HostOptions<E extends Engine = Engine> extends Partial<RequestOptions>, Partial<FiltersOptions>, Partial<KnownOptions> {
   /** Where the host keeps its key, its store and its operator's key. One host per folder. */
   dir: string
   /** What the host is called, for people. */
@@ -58,6 +63,8 @@ export interface HostOptions<E extends Engine = Engine> extends Partial<RequestO
   gate?: Partial<GateOptions>
   /** Seconds that an invocation may live. */
   maxLife?: number
+  /** Decisions of one call, where each finds something else that has to be read or asked for first; 16 unless told. Then it is refused. */
+  maxDecisions?: number
   /** Revocations kept at a time that were let in by the lease of one space. */
   maxRevocationsPerSpace?: number
   /** Addresses of hosts whose logs are followed: what is revoked there is refused here. `#did:key:...` behind one demands that identity. */
@@ -93,9 +100,10 @@ export class Host implements AsyncDisposable {
   readonly revocationLog: RevocationLog
   readonly dir: string
   readonly #parts: Parts
-  readonly #running = new Set<Promise<unknown>>()
   readonly #listeners = new Set<Listener>()
-  readonly #timers: NodeJS.Timeout[] = []
+  readonly #background = new Background((error) => {
+    if (this.ready) this.log.error({ err: error }, 'a task of the background failed')
+  })
   readonly #closing = new AbortController()
   readonly #aborting = new AbortController()
   #closed: Promise<void> | undefined
@@ -129,7 +137,14 @@ export class Host implements AsyncDisposable {
     const leases = new Leases(signer, store)
     const policies = new Policies(store, options.policies ?? [])
     const revocationLog = await RevocationLog.open(identity, store)
-    const revocations = await Revocations.open(store, revocationLog, options.maxRevocationsPerSpace ?? 10_000, now())
+    const revocations = await Revocations.open({
+      store,
+      log: revocationLog,
+      maxPerSpace: options.maxRevocationsPerSpace ?? 10_000,
+      options: pick(options, KNOWN_OPTIONS),
+      now: now(),
+      progress: (text, fields) => log.info(fields, text),
+    })
     checkWitnesses(options.witnesses)
     const following = new Following(options.follow ?? [], {
       dir: options.dir,
@@ -203,18 +218,20 @@ export class Host implements AsyncDisposable {
     const { engine } = parts
     const bounds = { ...BOUNDS, ...parts.options.bounds }
     this.gate = new Gate(parts.options.gate, () => performance.now(), programTime)
-    const cuts = new Cuts((work) => void this.#track(work))
+    const cuts = new Cuts((work) => void this.#background.track(work))
     parts.revocations.onRemembered = cuts.revoked
     this.metrics = new Metrics({
       strangers: () => this.gate.strangers,
       streams: () => cuts.size,
       pending: () => parts.requests.pending().length,
-      revocations: () => parts.revocations.size,
+      revocations: () => parts.revocations.known.size,
+      unverified: () => parts.revocations.known.unverified,
       stats: () => engine.stats(),
       entries: () => parts.revocationLog.size(),
       followed: () => parts.following.list(),
       now: () => parts.now(),
     })
+    const { maxDecisions = 16 } = parts.options
     const routes = routesOf([...parts.kernel, ...parts.provided])
     const memory = new UcanMemory(parts.options.memory)
     const dispatcher = new Dispatcher({
@@ -223,8 +240,10 @@ export class Host implements AsyncDisposable {
       closing: this.#closing.signal,
       aborting: this.#aborting.signal,
       onHeld: (space, root) => this.#held(space, root),
-      checking: async ({ connection }, { checks }, invocation, run) =>
-        this.gate.run(connection, checks.inSteps(run, this.gate.payer(connection, invocation))),
+      checking: async ({ connection, signal }, { checks }, invocation, run) => {
+        const ask = () => this.gate.run(connection, orUndecided(checks.inSteps(run, this.gate.payer(connection, invocation))))
+        return decided(ask(), ask, { most: maxDecisions, signal: AbortSignal.any([signal, this.#closing.signal]) })
+      },
       unexpected: (error, can) => this.log.error({ err: error, can }, 'a handler failed'),
     })
     const guard = (): Guard => ({
@@ -245,9 +264,14 @@ export class Host implements AsyncDisposable {
       dispatcher,
       metrics: this.metrics,
       log: this.log,
+      maxDecisions,
       closing: this.#closing.signal,
     })
-    this.door = (call) => this.#track(answer(call))
+    this.door = async (call) => {
+      const { damage } = parts.revocations.known
+      if (damage) throw damage
+      return this.#background.track(answer(call))
+    }
   }
 
   /** Opens doors of this machine: HTTP, a Unix socket, or both. */
@@ -300,37 +324,24 @@ export class Host implements AsyncDisposable {
         }),
       )
     }
+    const { known } = revocations
     const forget = async () => {
-      revocations.expire(now())
-      await store.expire(now())
+      await known.expire(now())
+      await store.expire(now(), this.#closing.signal)
     }
-    await forget()
-    this.#every(60, forget)
-    void this.#track(following.run(this.#closing.signal))
-    this.#every(60, () => filters.keepUp())
+    this.#background.run(forget)
+    this.#background.every(60, forget)
+    const pace = () => new Pace(this.#closing.signal)
+    this.#background.every(60, () => known.keepUp(pace()))
+    this.#background.run(() => known.verify(pace()))
+    void this.#background.track(following.run(this.#closing.signal))
+    this.#background.every(60, () => filters.keepUp())
     const { collectEvery = 3600 } = options
-    if (collectEvery > 0) this.#every(collectEvery, () => this.collect())
+    if (collectEvery > 0) this.#background.every(collectEvery, () => this.collect())
   }
 
   async #held(...held: Parameters<NonNullable<Provided['hooks']['held']>>): Promise<void> {
     for (const { hooks } of this.#parts.provided) await hooks.held?.(...held)
-  }
-
-  #track<T>(running: Promise<T>): Promise<T> {
-    this.#running.add(running)
-    const done = () => this.#running.delete(running)
-    running.then(done, done)
-    return running
-  }
-
-  #every(seconds: number, task: () => Promise<unknown>): void {
-    const run = () =>
-      this.#track(task()).catch((error: unknown) => {
-        if (this.ready) this.log.error({ err: error }, 'a task of the background failed')
-      })
-    const timer = setInterval(run, seconds * 1000)
-    timer.unref()
-    this.#timers.push(timer)
   }
 
   async #close(): Promise<void> {
@@ -338,14 +349,14 @@ export class Host implements AsyncDisposable {
     this.#closing.abort()
     filters.close()
     this.gate.close()
-    for (const timer of this.#timers) clearInterval(timer)
+    this.#background.stop()
     const patience = AbortSignal.timeout((options.grace ?? 5) * 1000)
     patience.addEventListener('abort', () => this.#aborting.abort())
     for (const listener of this.#listeners) void listener.stop()
-    await Promise.race([Promise.allSettled(this.#running), aborted(patience)])
+    await Promise.race([this.#background.settled(), aborted(patience)])
     this.#aborting.abort()
     // Who heeds the signal is done at once; a handler that doesn't must not keep the host from ending.
-    await Promise.race([Promise.allSettled(this.#running), new Promise((resolve) => setTimeout(resolve, 1000))])
+    await Promise.race([this.#background.settled(), new Promise((resolve) => setTimeout(resolve, 1000))])
     await Promise.all([...this.#listeners].map((listener) => listener.close()))
     for (const { hooks } of provided) await hooks.close?.()
     await engine.close()
@@ -377,12 +388,6 @@ const pick = <T extends object>(from: Partial<T>, names: T): Partial<T> =>
   Object.fromEntries(
     Object.keys(names).flatMap((name) => (from[name as keyof T] === undefined ? [] : [[name, from[name as keyof T]]])),
   ) as Partial<T>
-
-/** Milliseconds of the processor that this program had. Those of the thread alone are told by ticks of some milliseconds, which is too coarse. */
-const programTime = (): number => {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1000
-}
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

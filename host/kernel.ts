@@ -185,7 +185,7 @@ const operatorHandlers = ({ leases, policies, requests, revocations, following, 
     const listed = page.map(async (each) => {
       const { consent, ...lease } = each
       const state =
-        revocations.of(each.lease).length > 0
+        (await revocations.known.read(each.lease)).length > 0
           ? ('revoked' as const)
           : each.expires + CLOCK_SKEW < now
             ? ('expired' as const)

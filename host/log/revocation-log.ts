@@ -1,9 +1,7 @@
-import { archive, CLOCK_SKEW, type DID, Failure, issueUcan, sameBytes } from '@symbiosis/protocol'
+import { archive, type DID, Failure, issueUcan, sameBytes } from '@symbiosis/protocol'
 import {
   CompactRange,
   consistencyProof,
-  decodeEntry,
-  type Entry,
   encodeEntries,
   encodeEntry,
   type FilterEntry,
@@ -13,7 +11,6 @@ import {
   LOG_SIGN,
   type LogFrame,
   type Logged,
-  leafHash,
   type NoteSigner,
   noteSigner,
   originOf,
@@ -28,6 +25,7 @@ import type { Identity } from '../identity.ts'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
 import { keepCosignature, withCosignatures } from './cosignatures.ts'
 import { appendEntries, type Head, hashReader, readBundle, readEntries, readHead, readTile, writeHead } from './records.ts'
+import { expiryOf } from './told.ts'
 
 /** What becomes an entry of the log: a revocation with the message that revoked, or a filter. */
 export type Addition = { readonly entry: RevocationEntry; readonly evidence: Uint8Array } | { readonly entry: FilterEntry }
@@ -62,6 +60,11 @@ export class RevocationLog {
     return new RevocationLog(signer.did, store, noteSigner(originOf(signer.did), logSigner), archive({ ucan: delegation, proofs: [] }))
   }
 
+  /** Whose log it is. */
+  get host(): DID {
+    return this.#host
+  }
+
   /** The host's delegation of `log/sign` to the key of the log, archived. */
   get key(): Uint8Array {
     return this.#key
@@ -83,9 +86,7 @@ export class RevocationLog {
     await writeHead(tx, this.#host, { range, checkpoint: await this.#sign(range) })
     for (const [at, addition] of additions.entries()) {
       if (!('evidence' in addition)) continue
-      const { expiration } = addition.entry
-      const expires = expiration === null ? {} : { expires: expiration + CLOCK_SKEW + 1 }
-      await tx.put(EVIDENCE, this.#host, keyOf(first + at), addition.evidence, expires)
+      await tx.put(EVIDENCE, this.#host, keyOf(first + at), addition.evidence, expiryOf(addition.entry.expiration))
     }
     return first
   }
@@ -170,22 +171,25 @@ export class RevocationLog {
   }
 
   /**
-   * Every entry, from the first on, read in order to hold all of them against the checkpoint: who goes through to the end has a log that can be proved.
+   * Holds what the log is at its end against the checkpoint, the tiles against the root, and what stands beside entries against their number. The entries themselves
+   * are held against what this resolves with: see `Summaries`.
    * @throws Failure Unavailable where it is damaged
    */
-  async *verified(): AsyncGenerator<Entry> {
+  async inOrder(): Promise<CompactRange> {
     const { range, checkpoint } = await this.#head(this.#store)
     const { size, root } = verifyCheckpoint(checkpoint, { origin: originOf(this.#host), keys: [this.#signer.key] })
-    const read = new CompactRange()
-    for await (const bytes of readEntries(this.#store, this.#host, 0, size)) {
-      read.append(leafHash(bytes))
-      yield decodeEntry(bytes)
-    }
-    if (range.end !== size || !sameBytes(read.root(), root) || !sameBytes(range.root(), root))
-      throw damaged('its entries are not those of its checkpoint')
+    if (range.end !== size || !sameBytes(range.root(), root)) throw damaged('it is not at its end what its checkpoint says')
     // What proofs are made of stands in tiles, which are kept beside the entries.
     if (size > 0 && !sameBytes(await rootAt(size, hashReader(this.#store, this.#host, size)), root))
       throw damaged('its tiles are not over its entries')
+    const beyond = await this.#store.list(EVIDENCE, this.#host, { ...(size > 0 && { after: keyOf(size - 1) }), limit: 1 })
+    if (beyond.length > 0) throw damaged('it ends before what was acknowledged')
+    return range
+  }
+
+  /** What the log is at its end. */
+  async range(reader: StoreReader = this.#store): Promise<CompactRange> {
+    return (await this.#head(reader)).range
   }
 
   /** The bytes of a tile, as wide as it is asked for; undefined where the log has no such tile yet. */
@@ -232,5 +236,18 @@ const beyond = (field: string, asked: number, most: number): Failure =>
 
 export const damaged = (how: string): Failure =>
   new Failure('Unavailable', `The revocation log of this host is damaged: ${how}.`, {
+    field: 'log',
     hint: 'Restore its store from a backup, or recover the log from a host that follows it.',
   })
+
+export const isDamage = (thrown: unknown): thrown is Failure =>
+  thrown instanceof Failure && thrown.name === 'Unavailable' && thrown.details.field === 'log'
+
+/** Runs what reads the log: what doesn't even decode is damaged, too. */
+export const orDamaged = async <T>(read: () => Promise<T>): Promise<T> => {
+  try {
+    return await read()
+  } catch (thrown) {
+    throw thrown instanceof Failure && thrown.name !== 'Unavailable' ? damaged(thrown.message) : thrown
+  }
+}

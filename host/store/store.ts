@@ -39,8 +39,11 @@ export interface Store extends StoreReader {
    * @throws Failure Unavailable where the disk is full or failing: nothing was kept
    */
   write<T>(change: (tx: StoreTransaction) => Promise<T>): Promise<T>
-  /** Drops what expired before `now`, Unix seconds; resolves with how many records went. */
-  expire(now: number): Promise<number>
+  /**
+   * Drops what expired before `now`, Unix seconds, a little at a time, so that other writes come between; resolves with how many records went. Stops where the
+   * signal aborts: the rest goes another time.
+   */
+  expire(now: number, signal?: AbortSignal): Promise<number>
   /** Waits for the writes under way. */
   close(): Promise<void>
 }
