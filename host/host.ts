@@ -12,6 +12,7 @@ import {
 } from '@symbiosis/protocol'
 import { answering } from './answering.ts'
 import { ask, type Consent, Policies, type Policy } from './consent.ts'
+import { decided, orUndecided } from './deciding.ts'
 import { Dispatcher, routesOf } from './dispatch.ts'
 import { Gate, type GateOptions } from './gate.ts'
 import { ensureOperator, openIdentity } from './identity.ts'
@@ -56,6 +57,8 @@ export interface HostOptions<E extends Engine = Engine> extends Partial<RequestO
   gate?: Partial<GateOptions>
   /** Seconds that an invocation may live. */
   maxLife?: number
+  /** Decisions of one call, where each finds something else that has to be read or asked for first; 16 unless told. Then it is refused. */
+  maxDecisions?: number
   /** Revocations kept at a time that were let in by the lease of one space. */
   maxRevocationsPerSpace?: number
   /** Addresses of hosts whose logs are followed: what is revoked there is refused here. `#did:key:...` behind one demands that identity. */
@@ -210,6 +213,7 @@ export class Host implements AsyncDisposable {
       followed: () => parts.following.list(),
       now: () => parts.now(),
     })
+    const { maxDecisions = 16 } = parts.options
     const routes = routesOf([...parts.kernel, ...parts.provided])
     const memory = new UcanMemory(parts.options.memory)
     const dispatcher = new Dispatcher({
@@ -217,8 +221,10 @@ export class Host implements AsyncDisposable {
       closing: this.#closing.signal,
       aborting: this.#aborting.signal,
       onHeld: (space, root) => this.#held(space, root),
-      checking: async ({ connection }, { checks }, invocation, run) =>
-        this.gate.run(connection, checks.inSteps(run, this.gate.payer(connection, invocation))),
+      checking: async ({ connection, signal }, { checks }, invocation, run) => {
+        const ask = () => this.gate.run(connection, orUndecided(checks.inSteps(run, this.gate.payer(connection, invocation))))
+        return decided(ask(), ask, { most: maxDecisions, signal: AbortSignal.any([signal, this.#closing.signal]) })
+      },
       unexpected: (error, can) => this.log.error({ err: error, can }, 'a handler failed'),
     })
     const guard = (): Guard => ({
@@ -239,6 +245,7 @@ export class Host implements AsyncDisposable {
       dispatcher,
       metrics: this.metrics,
       log: this.log,
+      maxDecisions,
       closing: this.#closing.signal,
     })
     this.door = (call) => this.#track(answer(call))

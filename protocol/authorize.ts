@@ -10,6 +10,7 @@ import type { DID } from './principal.ts'
 import type { Revocation } from './revocation/bearing.ts'
 import { check } from './schema.ts'
 import type { Capability, Ucan } from './ucan.ts'
+import { Undecided } from './undecided.ts'
 
 /** Seconds by which two clocks may differ, both sides included: 60 s off is accepted, 61 s refused. */
 export const CLOCK_SKEW = 60
@@ -24,6 +25,7 @@ export interface Guard {
   readonly bounds: Bounds
   /** The ability behind a `can`, from a map without a prototype. */
   ability(can: string): Bound | undefined
+  /** @throws Undecided where that has to be looked up first */
   revocations(ucan: CID): readonly Revocation[]
 }
 
@@ -62,6 +64,7 @@ interface Call {
 /**
  * Whether an admitted invocation may run. The steps stand in the order in which they run; each has one file or function, its refusal
  * code, and an attack test named after it.
+ * @throws Undecided where the guard lacks something: get it, and ask again
  */
 export const authorize = (invocation: Ucan, message: Admitted, guard: Guard): Result<Authorized> => {
   const call = { invocation, message, owner: [], leases: [] } as unknown as Call
@@ -72,7 +75,7 @@ export const authorize = (invocation: Ucan, message: Admitted, guard: Guard): Re
     }
   } catch (thrown) {
     // A search that outgrows its bound stops from within.
-    if (thrown instanceof Failure) return { error: thrown.toRefusal() }
+    if (thrown instanceof Failure && !(thrown instanceof Undecided)) return { error: thrown.toRefusal() }
     throw thrown
   }
   const { capability, bound, owner, leases } = call
