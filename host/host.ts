@@ -21,12 +21,14 @@ import { Leases } from './leases.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 import { lockFolder } from './lock.ts'
 import { checkWitnesses } from './log/cosignatures.ts'
+import type { FollowNamed } from './log/dialling.ts'
 import { FILTERS_OPTIONS, Filters, type FiltersOptions } from './log/filters.ts'
 import { FOLLOW_OPTIONS, type Followed, Following, type FollowOptions } from './log/following.ts'
 import { RevocationLog } from './log/revocation-log.ts'
 import { Witness } from './log/witness.ts'
 import { type Log, openLog } from './log.ts'
 import { Metrics } from './metrics.ts'
+import { programTime } from './program-time.ts'
 import { REQUEST_OPTIONS, type RequestOptions, Requests } from './requests.ts'
 import { Revocations } from './revocations.ts'
 import { sqliteStore } from './store/sqlite.ts'
@@ -64,6 +66,8 @@ export interface HostOptions<E extends Engine = Engine> extends Partial<RequestO
   /** Addresses of hosts whose logs are followed: what is revoked there is refused here. `#did:key:...` behind one demands that identity. */
   follow?: readonly string[]
   following?: Partial<FollowOptions>
+  /** Which hosts are dialled because a lessee's delegation names their logs; `public` unless told. */
+  followNamed?: FollowNamed
   /** Who may cosign this host's log; those that it follows unless told. */
   witnesses?: readonly DID[]
   /** UCANs whose signature checks are remembered. */
@@ -97,7 +101,6 @@ export class Host implements AsyncDisposable {
   readonly #running = new Set<Promise<unknown>>()
   readonly #listeners = new Set<Listener>()
   readonly #timers: NodeJS.Timeout[] = []
-  readonly #closing = new AbortController()
   readonly #aborting = new AbortController()
   #closed: Promise<void> | undefined
 
@@ -132,7 +135,8 @@ export class Host implements AsyncDisposable {
     const revocationLog = await RevocationLog.open(identity, store)
     const revocations = await Revocations.open(store, revocationLog, options.maxRevocationsPerSpace ?? 10_000, now())
     checkWitnesses(options.witnesses)
-    const following = new Following(options.follow ?? [], {
+    const closing = new AbortController()
+    const following = await Following.open(options.follow ?? [], {
       dir: options.dir,
       signer,
       store,
@@ -141,6 +145,9 @@ export class Host implements AsyncDisposable {
       log,
       now,
       options: { ...FOLLOW_OPTIONS, ...options.following },
+      named: options.followNamed ?? 'public',
+      isLocal: () => host.isLocal,
+      closing: closing.signal,
     })
     const isWitness = (did: DID) => options.witnesses?.includes(did) ?? following.follows(did)
     const filters = new Filters({
@@ -175,6 +182,7 @@ export class Host implements AsyncDisposable {
       revocations,
       revocationLog,
       following,
+      closing,
       filters,
       kernel: kernelServices({
         name,
@@ -218,12 +226,12 @@ export class Host implements AsyncDisposable {
     const memory = new UcanMemory(parts.options.memory)
     const dispatcher = new Dispatcher({
       store: parts.store,
-      closing: this.#closing.signal,
+      closing: this.#parts.closing.signal,
       aborting: this.#aborting.signal,
       onHeld: (space, root) => this.#held(space, root),
       checking: async ({ connection, signal }, { checks }, invocation, run) => {
         const ask = () => this.gate.run(connection, orUndecided(checks.inSteps(run, this.gate.payer(connection, invocation))))
-        return decided(ask(), ask, { most: maxDecisions, signal: AbortSignal.any([signal, this.#closing.signal]) })
+        return decided(ask(), ask, { most: maxDecisions, signal: AbortSignal.any([signal, this.#parts.closing.signal]) })
       },
       unexpected: (error, can) => this.log.error({ err: error, can }, 'a handler failed'),
     })
@@ -234,6 +242,7 @@ export class Host implements AsyncDisposable {
       bounds,
       ability: (can) => routes.get(can),
       revocations: parts.revocations.of,
+      ...parts.following.hearing,
     })
     const answer = answering({
       signer: parts.signer,
@@ -245,8 +254,9 @@ export class Host implements AsyncDisposable {
       dispatcher,
       metrics: this.metrics,
       log: this.log,
+      hearAgain: (authorized) => parts.following.hearAgain(authorized),
       maxDecisions,
-      closing: this.#closing.signal,
+      closing: this.#parts.closing.signal,
     })
     this.door = (call) => this.#track(answer(call))
   }
@@ -260,7 +270,12 @@ export class Host implements AsyncDisposable {
 
   /** Whether the host would take a call now. */
   get ready(): boolean {
-    return !this.#closing.signal.aborted
+    return !this.#parts.closing.signal.aborted
+  }
+
+  /** Whether it is reached on this machine alone, as far as it knows: whoever listens by other means must say what may be dialled. */
+  get isLocal(): boolean {
+    return this.#listeners.size > 0 && [...this.#listeners].every(({ local }) => local)
   }
 
   /** The hosts whose logs are followed, and how that stands. */
@@ -269,7 +284,7 @@ export class Host implements AsyncDisposable {
   }
 
   /** Removes the blocks that no space holds and no service keeps. */
-  async collect(signal: AbortSignal = this.#closing.signal): Promise<{ kept: number; removed: number; bytes: number }> {
+  async collect(signal: AbortSignal = this.#parts.closing.signal): Promise<{ kept: number; removed: number; bytes: number }> {
     const { store, provided, engine } = this.#parts
     async function* keep(): AsyncGenerator<Kept> {
       // In this order: what a service kept becomes held, and so shows in one of the two whenever it changes.
@@ -307,7 +322,7 @@ export class Host implements AsyncDisposable {
     }
     await forget()
     this.#every(60, forget)
-    void this.#track(following.run(this.#closing.signal))
+    void this.#track(following.run(this.#parts.closing.signal))
     this.#every(60, () => filters.keepUp())
     const { collectEvery = 3600 } = options
     if (collectEvery > 0) this.#every(collectEvery, () => this.collect())
@@ -336,7 +351,7 @@ export class Host implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const { options, engine, provided, store, filters, unlock } = this.#parts
-    this.#closing.abort()
+    this.#parts.closing.abort()
     filters.close()
     this.gate.close()
     for (const timer of this.#timers) clearInterval(timer)
@@ -369,6 +384,7 @@ interface Parts {
   readonly revocations: Revocations
   readonly revocationLog: RevocationLog
   readonly following: Following
+  readonly closing: AbortController
   readonly filters: Filters
   now(): number
   unlock(): void
@@ -378,12 +394,6 @@ const pick = <T extends object>(from: Partial<T>, names: T): Partial<T> =>
   Object.fromEntries(
     Object.keys(names).flatMap((name) => (from[name as keyof T] === undefined ? [] : [[name, from[name as keyof T]]])),
   ) as Partial<T>
-
-/** Milliseconds of the processor that this program had. Those of the thread alone are told by ticks of some milliseconds, which is too coarse. */
-const programTime = (): number => {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1000
-}
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

@@ -38,6 +38,7 @@ export const freshnessOf = ({
     if (seconds === null || (Number.isSafeInteger(seconds) && seconds >= 0)) continue
     throw new TypeError(`"${seconds}" is no number of seconds; null is for no bound.`)
   }
-  if (fresh !== null && stale !== null && stale < fresh) throw new TypeError(`What is stale after ${stale} s can't be fresh for ${fresh} s.`)
+  if (fresh !== null && stale !== null && stale < fresh)
+    throw new TypeError(`What is stale after ${stale} s can't be fresh for ${fresh} s.`)
   return { fresh, stale }
 }

@@ -82,6 +82,7 @@ class Library {
       dispatcher,
       metrics,
       log: silent,
+      hearAgain: () => {},
       maxDecisions,
       closing: this.closing.signal,
     })
