@@ -21,8 +21,10 @@ export const allowedUnder = (text: string, policy: FollowNamed, isLocal: boolean
   if (policy === 'none' || !URL.canParse(text)) return undefined
   const { protocol, hostname, username, password } = new URL(text)
   if (!/^https?:$/.test(protocol) || username || password) return undefined
-  const allowed: Allowed = policy === 'any' ? () => true : isLocal ? isLoopback : isPublicIp
-  if (policy === 'public' && !isLocal && protocol !== 'https:') return undefined
+  const isPublic: Allowed = (ip) => (protocol === 'https:' && isPublicIp(ip)) || (isLocal && isLoopback(ip))
+  const allowed = policy === 'any' ? () => true : isPublic
+  // Where no address could be allowed, no name is looked up either.
+  if (policy === 'public' && protocol !== 'https:' && !isLocal) return undefined
   // No name is looked up for an address, so it has to be judged here; the parser has brought it into its one form.
   const ip = hostname.replace(/^\[|\]$/g, '')
   if (isIP(ip) && !allowed(ip)) return undefined
