@@ -1,6 +1,8 @@
 import type { DID } from '@symbiosis/protocol'
 
 interface Backoff {
+  /** Seconds of a clock that only moves forward. */
+  readonly elapsed: () => number
   /** Seconds until the first new try, and the most: each is twice as long as the one before. */
   readonly first: number
   readonly most: number
@@ -10,7 +12,7 @@ interface Backoff {
 export class Attempts {
   readonly #backoff: Backoff
   readonly #running = new Map<DID, Promise<void>>()
-  /** Seconds of the machine's own time, and how long they were. */
+  /** Until when nothing is tried, and for how long that is. */
   readonly #waits = new Map<DID, { readonly until: number; readonly wait: number }>()
 
   constructor(backoff: Backoff) {
@@ -18,7 +20,7 @@ export class Attempts {
   }
 
   mayTry(did: DID): boolean {
-    return (this.#waits.get(did)?.until ?? 0) <= seconds()
+    return (this.#waits.get(did)?.until ?? 0) <= this.#backoff.elapsed()
   }
 
   isRunning(did: DID): boolean {
@@ -39,12 +41,10 @@ export class Attempts {
   holdBack(did: DID): void {
     const { first, most } = this.#backoff
     const wait = Math.min(most, (this.#waits.get(did)?.wait ?? first / 2) * 2)
-    this.#waits.set(did, { wait, until: seconds() + wait })
+    this.#waits.set(did, { wait, until: this.#backoff.elapsed() + wait })
   }
 
   forget(did: DID): void {
     this.#waits.delete(did)
   }
 }
-
-const seconds = () => performance.now() / 1000

@@ -8,8 +8,8 @@ const LAG = 60
 interface Contact {
   /** By the clock, Unix seconds. */
   readonly at: number
-  /** By what only moves forward, in seconds since anything; absent for one of an earlier life of the host. */
-  readonly tick?: number
+  /** By what only moves forward, in seconds since anything. */
+  readonly tick: number
 }
 
 /**
@@ -19,29 +19,31 @@ interface Contact {
 export class Contacts {
   readonly #store: Store
   readonly #now: () => number
-  readonly #tick: () => number
+  readonly #elapsed: () => number
   readonly #contacts = new Map<DID, Contact>()
   /** What is on disk of each. */
   readonly #kept = new Map<DID, number>()
 
-  private constructor(store: Store, now: () => number, tick: () => number) {
+  private constructor(store: Store, now: () => number, elapsed: () => number) {
     this.#store = store
     this.#now = now
-    this.#tick = tick
+    this.#elapsed = elapsed
   }
 
-  static async open(store: Store, now: () => number, tick = () => performance.now() / 1000): Promise<Contacts> {
-    const contacts = new Contacts(store, now, tick)
+  static async open(store: Store, now: () => number, elapsed: () => number): Promise<Contacts> {
+    const contacts = new Contacts(store, now, elapsed)
     for await (const { space, value } of store.every(KIND)) {
-      contacts.#contacts.set(space as DID, { at: value as number })
-      contacts.#kept.set(space as DID, value as number)
+      const at = value as number
+      // Of an earlier life the clock alone tells how long it is over, now and never again.
+      contacts.#contacts.set(space as DID, { at, tick: elapsed() - Math.max(0, now() - at) })
+      contacts.#kept.set(space as DID, at)
     }
     return contacts
   }
 
   /** What `heardOf` gets: taken before a log is asked, for `seen` once that has shown all it has. */
-  begin(): { readonly at: number; readonly tick: number } {
-    return { at: this.#now(), tick: this.#tick() }
+  begin(): Contact {
+    return { at: this.#now(), tick: this.#elapsed() }
   }
 
   /** The clock alone would make a contact younger where it was set back meanwhile, and what lies ahead would stay fresh until the clock comes there. */
@@ -50,14 +52,14 @@ export class Contacts {
     if (!contact) return undefined
     const now = this.#now()
     if (contact.at > now + CLOCK_SKEW) {
-      this.#contacts.delete(did)
+      // What can't be written now is believed again by the next life of this host at the most, if the clock has come there by then.
+      this.forget(did).catch(() => {})
       return undefined
     }
-    const passed = contact.tick === undefined ? 0 : Math.floor(this.#tick() - contact.tick)
-    return Math.min(contact.at, now - passed)
+    return Math.min(contact.at, now - Math.floor(this.#elapsed() - contact.tick))
   }
 
-  async seen(did: DID, since: { readonly at: number; readonly tick: number }): Promise<void> {
+  async seen(did: DID, since: Contact): Promise<void> {
     const kept = this.#kept.get(did)
     if (kept === undefined || since.at < kept || since.at >= kept + LAG) {
       await this.#store.write((tx) => tx.put(KIND, did, '', since.at))

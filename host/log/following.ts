@@ -79,7 +79,7 @@ export class Following {
 
   /** @throws Failure InvalidInput for what is no address */
   static async open(addresses: readonly string[], parts: Parts): Promise<Following> {
-    const contacts = await Contacts.open(parts.store, parts.now)
+    const contacts = await Contacts.open(parts.store, parts.now, parts.options.elapsed)
     const importing = new Importing(parts.revocations, parts.options.maxRevocationsPerFollowed, parts.now)
     const following = new Following(addresses, parts, contacts, importing)
     following.#named = await NamedLogs.open({ ...parts, policy: parts.named, contacts, importing, operated: following.#pullOf })
@@ -125,7 +125,8 @@ export class Following {
 
   #pullOf = (did: DID): (() => Promise<boolean>) | undefined => {
     const follower = this.#followerOf(did)
-    if (!follower) return undefined
+    // Nobody pulls the log of one who has contradicted itself.
+    if (!follower || forksOf(this.#parts.dir, did).length > 0) return follower && FORKED
     return () => {
       const waiting = this.#waiting.get(follower) ?? Promise.withResolvers<boolean>()
       this.#waiting.set(follower, waiting)
@@ -225,6 +226,8 @@ export class Following {
     return problem
   }
 }
+
+const FORKED = async () => false
 
 /** Seconds between a stream that ended in order and the next. */
 const PAUSE = 0.02

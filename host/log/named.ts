@@ -25,6 +25,8 @@ export interface NamedOptions {
   /** Seconds until a log that couldn't be had is asked for again, and the most. */
   readonly namedBackoff: number
   readonly maxNamedBackoff: number
+  /** Seconds of a clock that only moves forward: that of the machine unless told. */
+  elapsed(): number
   /** How a named address is reached where `followNamed` isn't `none`; over HTTPS and HTTP, as that allows, unless told. */
   readonly reachNamed?: (url: string) => Reach
 }
@@ -38,6 +40,7 @@ export const NAMED_OPTIONS: NamedOptions = {
   pullPatience: 60,
   namedBackoff: 1,
   maxNamedBackoff: 60,
+  elapsed: () => performance.now() / 1000,
 }
 
 export interface NamedParts {
@@ -79,7 +82,7 @@ export class NamedLogs {
   private constructor(parts: NamedParts) {
     const { namedBackoff: first, maxNamedBackoff: most } = parts.options
     this.#parts = parts
-    this.#attempts = new Attempts({ first, most })
+    this.#attempts = new Attempts({ first, most, elapsed: parts.options.elapsed })
   }
 
   /** Takes up of which logs there are mirrors, so that they are let go in their turn. */
