@@ -7,6 +7,7 @@ export type Death = 'before' | 'after'
 /** A store whose process may be killed: from then on nothing of it works, and what it had committed is there for the next one. */
 export class MortalStore implements Store {
   readonly #inner: Store
+  readonly #writing = new Set<Promise<unknown>>()
   #alive = true
   #end: Death | undefined
 
@@ -27,7 +28,20 @@ export class MortalStore implements Store {
     this.#alive = false
   }
 
-  async write<T>(change: Parameters<Store['write']>[0]): Promise<T> {
+  /** Resolves when no write is under way: one that has begun may be the one that kills. */
+  async idle(): Promise<void> {
+    while (this.#writing.size > 0) await Promise.allSettled(this.#writing)
+  }
+
+  write<T>(change: Parameters<Store['write']>[0]): Promise<T> {
+    const writing = this.#write<T>(change)
+    const done = () => this.#writing.delete(writing)
+    this.#writing.add(writing)
+    writing.then(done, done)
+    return writing
+  }
+
+  async #write<T>(change: Parameters<Store['write']>[0]): Promise<T> {
     this.#mustLive()
     const end = this.#end
     this.#end = undefined

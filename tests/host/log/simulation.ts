@@ -172,6 +172,7 @@ export class Simulation {
     store.killAtWrite(killed)
     await happens()
     store.killAtWrite(undefined)
+    await store.idle()
     if (!store.alive) await this.#crash(at, 0)
   }
 
