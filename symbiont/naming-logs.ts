@@ -19,7 +19,8 @@ const isWeb = (url: string) => /^https?:/.test(url)
 
 /** @throws Failure InvalidInput for logs that no host would follow: it would take the delegation for void, or refuse its use for ever */
 export const mustBeLogs = (logs: readonly HomeLog[]): readonly HomeLog[] => {
-  const bad = logs.length > MAX_HOME_LOGS ? `more than ${MAX_HOME_LOGS}` : logs.find(({ did, url }) => !isDid(did) || !isWeb(url))
+  const bad =
+    logs.length > MAX_HOME_LOGS ? `more than ${MAX_HOME_LOGS}` : logs.find(({ did, url }) => !isDid(did) || !isWeb(url) || url.length > 512)
   if (bad)
     throw new Failure('InvalidInput', `The logs are ${typeof bad === 'string' ? bad : 'not of hosts over HTTP'}.`, {
       field: 'logs',

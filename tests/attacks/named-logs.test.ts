@@ -123,6 +123,23 @@ describe('logs that delegations name', () => {
     await expect(put(b, await at('c', c.did)), 'ok')
   })
 
+  it('pin nobody to an address: who is named there may be somebody else tomorrow', async () => {
+    const [a, c, b] = [await plain('a'), await plain('c'), await host({ reach: (url) => network.reach('b', url) })]
+    const logs = (...dids: DID[]) => ({ facts: [homeLogsFact(dids.map((did) => ({ did, url: 'http://a/' })))], expiration: null })
+    const proof = await given(alice, phone, alice.did, logs(a.did))
+    await expect(put(b, proof), 'ok')
+    // Nobody is at the address who was there, and another one is, by a way that nobody could tell.
+    const { dir } = b
+    await b.close()
+    const moved = await World.open({
+      dir,
+      followNamed: 'any',
+      following: { reachNamed: () => network.reach('b', 'http://c/'), namedBackoff: 0.05, maxNamedBackoff: 0.1 },
+    })
+    open.push(moved)
+    await expect(put(moved, await given(alice, phone, alice.did, logs(c.did))), 'ok')
+  })
+
   it('count for themselves where they are many: all of them have to be fresh', async () => {
     const [a, c, b] = [await plain('a'), await plain('c'), await host()]
     const logs = [a, c].map(({ did }, index) => ({ did, url: `http://${'ac'[index]}/` }))
