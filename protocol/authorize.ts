@@ -279,7 +279,7 @@ const leasesClaim = (link: Ucan, bound: Bound, host: DID): Refusal | undefined =
 }
 
 const misnamesLogs = (link: Ucan, chain: 'owner' | 'lease'): Refusal | undefined => {
-  if (homeLogsOf(link) !== 'misshapen') return undefined
+  if (homeLogsOf(link)) return undefined
   return refuse(
     chain === 'lease' ? 'NoLease' : 'NotOwner',
     `${WHAT[chain]} ${brief(link.cid)} is void: its fact "logs" has another shape.`,

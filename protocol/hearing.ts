@@ -33,8 +33,7 @@ export const heardOf = (path: Path, chain: 'owner' | 'lease', { fresh, stale }: 
   const old: Unheard[] = []
   const aging: HomeLog[] = []
   for (const link of path) {
-    const logs = homeLogsOf(link)
-    for (const log of logs === 'misshapen' ? [] : logs) {
+    for (const log of homeLogsOf(link) ?? []) {
       if (log.did === guard.host) continue
       const contact = guard.contact?.(log.did)
       const since = contact !== undefined && contact <= guard.now + CLOCK_SKEW ? contact : undefined

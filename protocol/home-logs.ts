@@ -14,31 +14,31 @@ export const MAX_HOME_LOGS = 8
 
 const shape = list(struct({ did: text({ maxLength: 128 }), url: text({ minLength: 1, maxLength: 512 }) }), { maxItems: MAX_HOME_LOGS })
 const NONE: readonly HomeLog[] = []
-const known = new WeakMap<Ucan, readonly HomeLog[] | 'misshapen'>()
+const known = new WeakMap<Ucan, { readonly logs: readonly HomeLog[] | undefined }>()
 
 /** The fact by which a delegation names its home logs. */
 export const homeLogsFact = (logs: readonly HomeLog[]) => ({ logs: logs.map(({ did, url }) => ({ did, url })) })
 
 /**
- * The logs that the facts of a link name. Other facts may stand beside; but `logs` has one shape, and a link whose `logs` has another is void, since whoever signed it
- * meant to bound its use by something that nobody here could hold to.
+ * The logs that the facts of a link name. Other facts may stand beside; but `logs` has one shape, and undefined comes of another: such a link is void, since whoever
+ * signed it meant to bound its use by something that nobody here could hold to.
  */
-export const homeLogsOf = (ucan: Ucan): readonly HomeLog[] | 'misshapen' => {
+export const homeLogsOf = (ucan: Ucan): readonly HomeLog[] | undefined => {
   if (ucan.facts.length === 0) return NONE
-  let logs = known.get(ucan)
-  if (logs === undefined) {
-    logs = read(ucan)
-    known.set(ucan, logs)
+  let read = known.get(ucan)
+  if (!read) {
+    read = { logs: readLogs(ucan) }
+    known.set(ucan, read)
   }
-  return logs
+  return read.logs
 }
 
-const read = ({ facts }: Ucan): readonly HomeLog[] | 'misshapen' => {
+const readLogs = ({ facts }: Ucan): readonly HomeLog[] | undefined => {
   const named: HomeLog[] = []
   for (const fact of facts) {
     if (!Object.hasOwn(fact, 'logs')) continue
-    if (check(shape, fact.logs)) return 'misshapen'
+    if (check(shape, fact.logs)) return undefined
     named.push(...(fact.logs as unknown as HomeLog[]))
   }
-  return named.length > MAX_HOME_LOGS || named.some(({ did }) => !isDid(did)) ? 'misshapen' : named
+  return named.length > MAX_HOME_LOGS || named.some(({ did }) => !isDid(did)) ? undefined : named
 }

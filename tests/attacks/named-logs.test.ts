@@ -4,7 +4,7 @@ import { type AddressInfo, createServer } from 'node:net'
 import { type DID, homeLogsFact, type LocalSigner, type Proof } from '@symbiosis/protocol'
 import type { FollowNamed, FollowOptions, Listener, Reach } from '../../host/index.ts'
 import { allowedUnder, reachWithin } from '../../host/log/dialling.ts'
-import { alice, bob, expect, folders, given, HOUR, mallory, NOW, phone, World } from '../fixtures.ts'
+import { alice, bob, expect, folders, given, HOUR, laptop, mallory, NOW, phone, World } from '../fixtures.ts'
 import { Network, revokeAt, soon } from '../host/log/network.ts'
 
 describe('logs that delegations name', () => {
@@ -123,21 +123,20 @@ describe('logs that delegations name', () => {
     await expect(put(b, await at('c', c.did)), 'ok')
   })
 
-  it('pin nobody to an address: who is named there may be somebody else tomorrow', async () => {
-    const [a, c, b] = [await plain('a'), await plain('c'), await host({ reach: (url) => network.reach('b', url) })]
-    const logs = (...dids: DID[]) => ({ facts: [homeLogsFact(dids.map((did) => ({ did, url: 'http://a/' })))], expiration: null })
-    const proof = await given(alice, phone, alice.did, logs(a.did))
-    await expect(put(b, proof), 'ok')
-    // Nobody is at the address who was there, and another one is, by a way that nobody could tell.
+  it('pin nobody to an address, and are bound by nobody who was pinned there', async () => {
+    const [a, c, b] = [await plain('a'), await plain('c'), await host()]
+    await expect(put(b, await at('a', a.did)), 'ok')
     const { dir } = b
     await b.close()
-    const moved = await World.open({
-      dir,
-      followNamed: 'any',
-      following: { reachNamed: () => network.reach('b', 'http://c/'), namedBackoff: 0.05, maxNamedBackoff: 0.1 },
-    })
+    // Another one is at the address, and the operator has it followed.
+    const reach = () => network.reach('b', 'http://c/')
+    const moved = await World.open({ dir, follow: ['http://a/'], followNamed: 'any', following: { reach, reachNamed: reach } })
     open.push(moved)
-    await expect(put(moved, await given(alice, phone, alice.did, logs(c.did))), 'ok')
+    await soon(() => moved.host.followed()[0]?.did, c.did)
+    await moved.close()
+    const back = await host({}, 'any', dir)
+    a.now = back.now = NOW + HOUR + 1
+    await expect(put(back, await at('a', a.did)), 'ok')
   })
 
   it('count for themselves where they are many: all of them have to be fresh', async () => {
@@ -160,13 +159,22 @@ describe('logs that delegations name', () => {
     }
 
     it('a call waits no longer than it may, and all that wait share one attempt', async () => {
-      const b = await host({ reachNamed: silent, contactPatience: 0.2, namedBackoff: 60, maxNamedBackoff: 60 })
+      const patience = { contactPatience: 0.2, patience: 1000, pullPatience: 1000 }
+      const b = await host({ reachNamed: silent, namedBackoff: 60, maxNamedBackoff: 60, ...patience })
       const proof = await at('a', bob.did)
       const codes = await Promise.all(Array.from({ length: 20 }, async () => (await put(b, proof)).error?.name))
       assert.deepEqual(new Set(codes), new Set(['StaleLog']))
       assert.deepEqual(dialled, ['silent'])
       await expect(put(b, proof), 'StaleLog')
       assert.deepEqual(dialled, ['silent'])
+    })
+
+    it('a log that could not be had is not asked for again too soon', async () => {
+      const [a, b] = [await plain('a'), await host({ namedBackoff: 60, maxNamedBackoff: 60 })]
+      const proof = await at('a', a.did)
+      network.cut('a', 'b')
+      for (let times = 0; times < 3; times++) await expect(put(b, proof), 'StaleLog')
+      assert.deepEqual(dialled, ['a'])
     })
 
     it('in number, and for each lessee: who was asked for longest ago is let go, and nothing is left of it', async () => {
@@ -199,6 +207,10 @@ describe('logs that delegations name', () => {
       await expect(put(b, await at('a', a.did, { from: mallory }), mallory), 'ok')
       await expect(put(b, await at('c', c.did, { from: mallory }), mallory), 'StaleLog')
       assert.equal(await b.host.revocationLog.size(), 2)
+      // Nor does it help to lease onward: spaces are made for nothing.
+      const [proof, space] = [await at('c', c.did, { from: laptop }), laptop.did]
+      const leased = await b.sublease(mallory, laptop, { proofs: [await b.lease(mallory)] })
+      await expect(b.call(phone, { can: 'jar/put', nb: { thing: 'a' }, subject: space, proofs: [proof, leased] }), 'StaleLog')
       // What mallory has used up is nobody else's.
       await soon(async () => (await put(b, await at('c', c.did))).error, undefined)
     })
@@ -267,6 +279,7 @@ describe('a named address', () => {
       assert.ok(dials(url, 'public', true), url)
     for (const url of ['http://1.1.1.1/', 'http://10.0.0.1/', 'https://10.0.0.1/']) assert.ok(!dials(url, 'public', true), url)
     for (const url of ['https://1.1.1.1/', 'http://127.0.0.1/']) assert.ok(!dials(url, 'none', true), url)
+    for (const url of ['ftp://1.1.1.1/', 'file:///etc/passwd', 'unix:/run/symbiosis.sock']) assert.ok(!dials(url, 'any', true), url)
     for (const url of ['http://10.0.0.1/', 'http://127.0.0.1/', 'https://host.example/']) assert.ok(dials(url, 'any', false), url)
   })
 
