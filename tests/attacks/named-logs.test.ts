@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
 import { type DID, homeLogsFact, type LocalSigner, type Proof } from '@symbiosis/protocol'
 import type { FollowNamed, FollowOptions, Listener, Reach } from '../../host/index.ts'
 import { allowedUnder, reachWithin } from '../../host/log/dialling.ts'
@@ -208,6 +209,7 @@ describe('logs that delegations name', () => {
       await expect(put(b, await at('c', c.did, { from: mallory }), mallory), 'StaleLog')
       assert.equal(await b.host.revocationLog.size(), 2)
       // Nor does it help to lease onward: spaces are made for nothing.
+      await setTimeout(200)
       const [proof, space] = [await at('c', c.did, { from: laptop }), laptop.did]
       const leased = await b.sublease(mallory, laptop, { proofs: [await b.lease(mallory)] })
       await expect(b.call(phone, { can: 'jar/put', nb: { thing: 'a' }, subject: space, proofs: [proof, leased] }), 'StaleLog')
