@@ -3,7 +3,7 @@ import type { Death } from './mortal-store.ts'
 import type { Tide } from './tide.ts'
 
 export const HOSTS = 3
-export const DELEGATIONS = 4
+const DELEGATIONS = 4
 
 /** What happens to some hosts, in its order. Numbers are of hosts and delegations. */
 export type Event =
