@@ -2,7 +2,7 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { dagService } from '@symbiosis/capabilities/dag/host'
 import { pinService } from '@symbiosis/capabilities/pin/host'
-import { allow, ask, askInTerminal, type Consent, deny, Host, type Listener, type Log } from '@symbiosis/host'
+import { allow, ask, askInTerminal, type Consent, deny, type FollowNamed, Host, type Listener, type Log } from '@symbiosis/host'
 import { helia } from '@symbiosis/host/helia'
 import { socketOf } from './places.ts'
 
@@ -21,6 +21,8 @@ export interface DaemonOptions {
   allowPrivateOrigins?: boolean
   /** Addresses of hosts whose logs are followed. */
   follow?: readonly string[]
+  /** Which hosts are dialled because delegations name their logs. */
+  followNamed?: FollowNamed
   log: Log
 }
 
@@ -36,6 +38,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     name = hostname(),
     allowPrivateOrigins = false,
     follow = [],
+    followNamed = 'public',
     log,
   } = options
   const host = await Host.open({
@@ -43,6 +46,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     name,
     log,
     follow,
+    followNamed,
     engine: () => helia({ dir: join(dir, 'engine'), allowPrivateOrigins }),
     services: (engine) => [pinService(engine), dagService(engine)],
     consent: consentFor(approve),

@@ -45,6 +45,8 @@ interface Parts {
   readonly dispatcher: Dispatcher
   readonly metrics: Metrics
   readonly log: Log
+  /** Told of each call that runs: the logs that it depends on may be due. */
+  hearAgain(authorized: Authorized): void
   /** Decisions of one call at the most, where each lacks something that has to be had first. */
   readonly maxDecisions: number
   /** Aborts when the host begins to close. */
@@ -173,6 +175,7 @@ export const answering = (parts: Parts): Door => {
 
   const run = (authorized: Authorized, message: Admitted, call: Call): Promise<Outcome> | Outcome => {
     const route = authorized.bound as Route
+    parts.hearAgain(authorized)
     return mustStreamAlone(route, message.invocations.length) ?? dispatcher.run(route, authorized, message, call, guard())
   }
 

@@ -24,6 +24,7 @@ import { Leases } from './leases.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 import { lockFolder } from './lock.ts'
 import { checkWitnesses } from './log/cosignatures.ts'
+import type { FollowNamed } from './log/dialling.ts'
 import { FILTERS_OPTIONS, Filters, type FiltersOptions } from './log/filters.ts'
 import { FOLLOW_OPTIONS, type Followed, Following, type FollowOptions } from './log/following.ts'
 import { RevocationLog } from './log/revocation-log.ts'
@@ -70,6 +71,8 @@ export interface HostOptions<E extends Engine = Engine> extends Partial<RequestO
   /** Addresses of hosts whose logs are followed: what is revoked there is refused here. `#did:key:...` behind one demands that identity. */
   follow?: readonly string[]
   following?: Partial<FollowOptions>
+  /** Which hosts are dialled because a lessee's delegation names their logs; `public` unless told. */
+  followNamed?: FollowNamed
   /** Who may cosign this host's log; those that it follows unless told. */
   witnesses?: readonly DID[]
   /** UCANs whose signature checks are remembered. */
@@ -104,7 +107,6 @@ export class Host implements AsyncDisposable {
   readonly #background = new Background((error) => {
     if (this.ready) this.log.error({ err: error }, 'a task of the background failed')
   })
-  readonly #closing = new AbortController()
   readonly #aborting = new AbortController()
   #closed: Promise<void> | undefined
 
@@ -146,7 +148,8 @@ export class Host implements AsyncDisposable {
       progress: (text, fields) => log.info(fields, text),
     })
     checkWitnesses(options.witnesses)
-    const following = new Following(options.follow ?? [], {
+    const closing = new AbortController()
+    const following = await Following.open(options.follow ?? [], {
       dir: options.dir,
       signer,
       store,
@@ -155,6 +158,9 @@ export class Host implements AsyncDisposable {
       log,
       now,
       options: { ...FOLLOW_OPTIONS, ...options.following },
+      named: options.followNamed ?? 'public',
+      isLocal: () => host.isLocal,
+      closing: closing.signal,
     })
     const isWitness = (did: DID) => options.witnesses?.includes(did) ?? following.follows(did)
     const filters = new Filters({
@@ -189,6 +195,7 @@ export class Host implements AsyncDisposable {
       revocations,
       revocationLog,
       following,
+      closing,
       filters,
       kernel: kernelServices({
         name,
@@ -237,12 +244,12 @@ export class Host implements AsyncDisposable {
     const dispatcher = new Dispatcher({
       store: parts.store,
       cuts,
-      closing: this.#closing.signal,
+      closing: this.#parts.closing.signal,
       aborting: this.#aborting.signal,
       onHeld: (space, root) => this.#held(space, root),
       checking: async ({ connection, signal }, { checks }, invocation, run) => {
         const ask = () => this.gate.run(connection, orUndecided(checks.inSteps(run, this.gate.payer(connection, invocation))))
-        return decided(ask(), ask, { most: maxDecisions, signal: AbortSignal.any([signal, this.#closing.signal]) })
+        return decided(ask(), ask, { most: maxDecisions, signal: AbortSignal.any([signal, this.#parts.closing.signal]) })
       },
       unexpected: (error, can) => this.log.error({ err: error, can }, 'a handler failed'),
     })
@@ -253,6 +260,7 @@ export class Host implements AsyncDisposable {
       bounds,
       ability: (can) => routes.get(can),
       revocations: parts.revocations.of,
+      ...parts.following.hearing,
     })
     const answer = answering({
       signer: parts.signer,
@@ -264,8 +272,9 @@ export class Host implements AsyncDisposable {
       dispatcher,
       metrics: this.metrics,
       log: this.log,
+      hearAgain: (authorized) => parts.following.hearAgain(authorized),
       maxDecisions,
-      closing: this.#closing.signal,
+      closing: this.#parts.closing.signal,
     })
     this.door = async (call) => {
       const { damage } = parts.revocations.known
@@ -283,7 +292,12 @@ export class Host implements AsyncDisposable {
 
   /** Whether the host would take a call now. */
   get ready(): boolean {
-    return !this.#closing.signal.aborted
+    return !this.#parts.closing.signal.aborted
+  }
+
+  /** Whether it is reached on this machine alone, as far as it knows: whoever listens by other means must say what may be dialled. */
+  get isLocal(): boolean {
+    return this.#listeners.size > 0 && [...this.#listeners].every(({ local }) => local)
   }
 
   /** The hosts whose logs are followed, and how that stands. */
@@ -292,7 +306,7 @@ export class Host implements AsyncDisposable {
   }
 
   /** Removes the blocks that no space holds and no service keeps. */
-  async collect(signal: AbortSignal = this.#closing.signal): Promise<{ kept: number; removed: number; bytes: number }> {
+  async collect(signal: AbortSignal = this.#parts.closing.signal): Promise<{ kept: number; removed: number; bytes: number }> {
     const { store, provided, engine } = this.#parts
     async function* keep(): AsyncGenerator<Kept> {
       // In this order: what a service kept becomes held, and so shows in one of the two whenever it changes.
@@ -327,14 +341,14 @@ export class Host implements AsyncDisposable {
     const { known } = revocations
     const forget = async () => {
       await known.expire(now())
-      await store.expire(now(), this.#closing.signal)
+      await store.expire(now(), this.#parts.closing.signal)
     }
     this.#background.run(forget)
     this.#background.every(60, forget)
-    const pace = () => new Pace(this.#closing.signal)
+    const pace = () => new Pace(this.#parts.closing.signal)
     this.#background.every(60, () => known.keepUp(pace()))
     this.#background.run(() => known.verify(pace()))
-    void this.#background.track(following.run(this.#closing.signal))
+    void this.#background.track(following.run(this.#parts.closing.signal))
     this.#background.every(60, () => filters.keepUp())
     const { collectEvery = 3600 } = options
     if (collectEvery > 0) this.#background.every(collectEvery, () => this.collect())
@@ -346,7 +360,7 @@ export class Host implements AsyncDisposable {
 
   async #close(): Promise<void> {
     const { options, engine, provided, store, filters, unlock } = this.#parts
-    this.#closing.abort()
+    this.#parts.closing.abort()
     filters.close()
     this.gate.close()
     this.#background.stop()
@@ -379,6 +393,7 @@ interface Parts {
   readonly revocations: Revocations
   readonly revocationLog: RevocationLog
   readonly following: Following
+  readonly closing: AbortController
   readonly filters: Filters
   now(): number
   unlock(): void

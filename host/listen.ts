@@ -5,6 +5,7 @@ import { answerAll, Failure, type HttpOptions, httpListener, type Page, type Ste
 import { unixServer } from '@symbiosis/protocol/unix'
 import type { Host } from './host.ts'
 import { operatorPath } from './identity.ts'
+import { isLoopback } from './log/dialling.ts'
 import { logPage } from './log/static.ts'
 
 /** Where and how a host listens. */
@@ -35,6 +36,8 @@ export interface Listener extends AsyncDisposable {
   /** `http://address:port`, where a port is open. */
   readonly url?: string
   readonly socket?: string
+  /** Whether it is reached on this machine alone: a DNS name of its own says that something passes others' calls on. */
+  readonly local: boolean
   /** Takes no new connections. */
   stop(): Promise<void>
   /** Ends the connections that are left. */
@@ -102,7 +105,8 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
     for (const server of servers) server.closeAllConnections()
     await stop()
   }
-  return { ...(url && { url }), ...(socket && { socket }), stop, close, [Symbol.asyncDispose]: close }
+  const local = names.length === 0 && (port === false || isLoopback(address) || address === 'localhost')
+  return { ...(url && { url }), ...(socket && { socket }), local, stop, close, [Symbol.asyncDispose]: close }
 }
 
 /** What a GET tells: who the host is, and how it fares. */

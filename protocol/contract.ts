@@ -1,3 +1,4 @@
+import { type Freshness, freshnessOf } from './freshness.ts'
 import type { Infer, JsonSchema, Schema } from './schema.ts'
 
 /**
@@ -45,6 +46,8 @@ export interface Ability<N = unknown, O = unknown, E extends Errors = Errors, T 
   /** Errors of the service's own, by name, and the shape of what each one says. */
   readonly errors: E
   readonly stream: T
+  /** How recently the logs that speak for a call must have been heard of. */
+  readonly freshness: Freshness
 }
 
 /** Declared errors, by name, each with the shape of what it says beside the message. */
@@ -87,10 +90,12 @@ export const ability = <
   authority?: Authority
   errors?: E
   stream?: T
+  freshness?: Freshness
 }): Ability<N, O, E, T> => {
   // A replay gets the stored answer, and a stream can't be stored.
   if (definition.effect === 'once' && definition.stream === 'out') throw new TypeError('An ability that runs once can not stream out.')
-  return { authority: 'leased', ...definition, stream: definition.stream ?? ('none' as T), errors: definition.errors ?? ({} as E) }
+  const { authority = 'leased', stream = 'none' as T, errors = {} as E } = definition
+  return { ...definition, authority, stream, errors, freshness: freshnessOf({ ...definition, authority }) }
 }
 
 const ID = /^[a-z][a-z0-9-]*$/

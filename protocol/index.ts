@@ -1,6 +1,6 @@
 export { type AccessState, type Asked, access } from './access.ts'
 export { type Admitted, admit, admitting, BOUNDS, type Bounds, UcanMemory } from './admission.ts'
-export { type Authorized, authorize, type Bound, CLOCK_SKEW, type Guard } from './authorize.ts'
+export { type Authorized, authorize, type Bound, type Guard } from './authorize.ts'
 export { type Block, cidOf, sha256, verifyBlock } from './block.ts'
 export { type CarBounds, decodeCar, encodeCar, encodeVarint, readCarStream, StreamReader, writeCarStream } from './car.ts'
 export { decode, encode, type Value } from './cbor.ts'
@@ -10,6 +10,7 @@ export { STREAM_TYPE } from './channels/framing.ts'
 export { answerAll, type HttpOptions, httpChannel, httpListener, type Page } from './channels/http.ts'
 export { inProcessChannel } from './channels/in-process.ts'
 export { Checks, finish, type Steps } from './checks.ts'
+export { CLOCK_SKEW } from './clock.ts'
 export {
   type Abilities,
   type Ability,
@@ -31,6 +32,8 @@ export { archive, delegate, extract, nonce, type Proof, proofOf, ucansOf } from 
 export { type Backend, backend, type Ed25519, type KeyPair, useEd25519, verifySignature } from './ed25519.ts'
 export { BrokenOff, endVerified } from './ending.ts'
 export { brief, CODES, type Code, type Details, Failure, isAbort, type Refusal, type Result, refuse, toRefusal, unwrap } from './failure.ts'
+export type { Freshness } from './freshness.ts'
+export { type HomeLog, homeLogsFact, homeLogsOf, MAX_HOME_LOGS } from './home-logs.ts'
 export { type Answered, type Caller, type CallOptions, invoke } from './invoke.ts'
 export { type Amounts, covers, type Edge, exceeds, LEASE, leaseCan, leaseOf, leases, serviceOf } from './lease.ts'
 export { asLink, sameBytes, textOf } from './link.ts'

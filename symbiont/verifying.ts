@@ -1,4 +1,4 @@
-import { type DID, isDid, leaseOf } from '@symbiosis/protocol'
+import { type DID, homeLogsOf, isDid, leaseOf } from '@symbiosis/protocol'
 import { formatDuration, parseDuration } from './amounts.ts'
 import { type Bundle, readBundle } from './bundle.ts'
 import type { HeldFilter } from './held-filter.ts'
@@ -95,7 +95,10 @@ export const verify = async (
   }
 }
 
-/** The host of a lease; of a delegation, those that the token names, and those that this device has leases of: a token can be made to name fewer. */
+/**
+ * The host of a lease; of a delegation, those whose logs its links name, those that the token names, and those that this device has leases of: a token can be made to
+ * name fewer.
+ */
 const speakersOf = ({ holdings }: Self, { delegation, leases, hosts }: Bundle): SpeakingHost[] => {
   const root = rootOf(delegation)
   const known = [...holdings.hosts, ...hosts]
@@ -103,6 +106,7 @@ const speakersOf = ({ holdings }: Self, { delegation, leases, hosts }: Bundle): 
   const dids = leaseOf(delegation.ucan)
     ? [root]
     : [
+        ...[delegation.ucan, ...delegation.proofs].flatMap((link) => (homeLogsOf(link) ?? []).map(({ did }) => did)),
         ...hosts.map(({ did }) => did),
         ...leases.map(rootOf),
         ...roots,

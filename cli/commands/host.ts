@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
+import type { FollowNamed } from '@symbiosis/host'
 import { type Command, Option } from 'commander'
 import type { Approve } from '../daemon.ts'
 import { collect, portOption } from '../options.ts'
@@ -18,6 +19,7 @@ interface Options {
   knownAs?: string
   allowPrivateOrigins?: boolean
   follow?: string[]
+  followNamed?: FollowNamed
   logLevel?: string
 }
 
@@ -39,6 +41,11 @@ export const host = (program: Command): Command =>
     .option('--known-as <name>', 'DNS name under which it tells its metrics, beside its address')
     .option('--allow-private-origins', 'let callers name peers on this machine and its networks to fetch content from')
     .option('--follow <url>', 'refuse what is revoked at this host, too; may be given several times', collect)
+    .addOption(
+      new Option('--follow-named <which>', "hosts that are asked for revocations because lessees' delegations name them")
+        .choices(['none', 'public', 'any'])
+        .default('public'),
+    )
     .addOption(
       new Option('--log-level <level>', 'what its log tells').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     )

@@ -42,14 +42,22 @@ export class Importing {
       })
   }
 
-  /** Writes entries of a mirror with what is taken over of them, one mirror after another: what one brings, the next does not bring again. */
-  async write(from: Mirror, told: readonly Told[], commit: Awaited<ReturnType<Mirror['hold']>>): Promise<void> {
+  /**
+   * Writes entries of a mirror with what is taken over of them, one mirror after another: what one brings, the next does not bring again. It counts against the log,
+   * unless told against whom.
+   */
+  async write(
+    from: Mirror,
+    told: readonly Told[],
+    commit: Awaited<ReturnType<Mirror['hold']>>,
+    { charged = originOf(from.did), most = this.#most } = {},
+  ): Promise<void> {
     const last = this.#last
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#last = promise
     await last
     try {
-      const kept = await commit((tx) => this.#revocations.takeOver(tx, originOf(from.did), told, this.#most))
+      const kept = await commit((tx) => this.#revocations.takeOver(tx, charged, told, most))
       this.#revocations.remember(kept)
     } finally {
       resolve()

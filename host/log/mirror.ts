@@ -11,7 +11,7 @@ import {
   verifyConsistency,
 } from '@symbiosis/protocol/revocation'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
-import { appendEntries, hashReader, readHead, writeHead } from './records.ts'
+import { appendEntries, dropLog, hashReader, readHead, writeHead } from './records.ts'
 
 const KEY = 'log/key'
 
@@ -83,6 +83,8 @@ export class Mirror {
     if (!(await this.#begins(checkpoint, grown, prove))) throw unlike(this.did, grown.end, checkpoint.size)
     return async (also) => {
       const done = await this.#store.write(async (tx) => {
+        const head = await readHead(tx, this.did)
+        if ((head?.range.end ?? 0) !== this.size) throw overtaken(this.did)
         const range = this.#copy()
         await appendEntries(tx, this.did, range, leaves)
         await writeHead(tx, this.did, { range, checkpoint: checkpoint.note })
@@ -116,6 +118,12 @@ export class Mirror {
   }
 }
 
+/** Forgets a log with what was known of its key. */
+export const dropMirror = async (store: Store, did: DID): Promise<void> => {
+  await dropLog(store, did)
+  await store.write((tx) => tx.delete(KEY, did, ''))
+}
+
 /** What is known of the hosts at addresses: who answered there first. */
 const PINNED = 'log/pinned'
 
@@ -123,6 +131,10 @@ export const pinned = async (reader: StoreReader, url: string): Promise<DID | un
   (await reader.get(PINNED, '', url)) as DID | undefined
 
 export const pin = (store: Store, url: string, did: DID): Promise<void> => store.write((tx) => tx.put(PINNED, '', url, did))
+
+/** Two ways to one host lead to one mirror on disk: what the other one wrote meanwhile must not be written again behind it. */
+const overtaken = (did: DID): Failure =>
+  new Failure('Unavailable', `The log of ${did} was taken up another way meanwhile.`, { field: 'mirror', retryAfter: 1 })
 
 const unlike = (did: DID, size: number, of: number): Failure =>
   new Failure('BadSignature', `What ${did} gave as the first ${size} entries of its log does not belong to its checkpoint of ${of}.`, {

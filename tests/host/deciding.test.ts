@@ -86,6 +86,7 @@ class Library {
       dispatcher,
       metrics,
       log: silent,
+      hearAgain: () => {},
       maxDecisions,
       closing: this.closing.signal,
     })

@@ -124,6 +124,8 @@ export interface Schema {
 export interface PresumedAbility {
   readonly authority: 'open' | 'leased' | 'operator'
   readonly effect: string
+  /** How many seconds ago the logs that a call's delegations name may have been heard of: later than `stale` it is refused; null for no bound. */
+  readonly freshness: { readonly fresh: number | null; readonly stale: number | null }
   readonly stream: string
   readonly nb: Schema
   /** What it does, in words. */

@@ -6,6 +6,7 @@ import { car } from './areas/car.ts'
 import { cbor } from './areas/cbor.ts'
 import { ed25519 } from './areas/ed25519.ts'
 import { forms } from './areas/forms.ts'
+import { freshness } from './areas/freshness.ts'
 import { leaseChain } from './areas/lease-chain.ts'
 import { message } from './areas/message.ts'
 import { ownerChain } from './areas/owner-chain.ts'
@@ -31,6 +32,7 @@ const AREAS: Readonly<Record<string, () => VectorFile | Promise<VectorFile>>> = 
   signature,
   'owner-chain': ownerChain,
   'lease-chain': leaseChain,
+  freshness,
   limits,
   revocation,
   replay,

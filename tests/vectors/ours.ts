@@ -143,6 +143,7 @@ export class Ours implements Reader, AsyncDisposable {
       bounds: { ...presumed.bounds, ...bounds } as Partial<Bounds>,
       consent: CONSENTS[consent],
       maxLife: presumed.maxLife,
+      followNamed: 'none',
       ...limits,
     })
   }
