@@ -62,6 +62,10 @@ export class CallContext implements Context, KernelContext {
     return this.#brought.authorized.leases
   }
 
+  get lapses() {
+    return this.#brought.authorized.lapses
+  }
+
   get signal(): AbortSignal {
     this.#signal ??= AbortSignal.any([this.#brought.call.signal, this.#brought.end])
     return this.#signal

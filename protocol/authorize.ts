@@ -46,6 +46,8 @@ export interface Authorized {
   readonly owner: readonly Ucan[]
   /** Every lease chain that holds, each from the host down; empty where none is needed. The first that has room is charged. */
   readonly leases: readonly (readonly Edge[])[]
+  /** When the last of those chains ends, Unix seconds; undefined where none is needed. */
+  readonly lapses: number | undefined
 }
 
 type Step = (call: Call, guard: Guard) => Refusal | undefined
@@ -57,6 +59,7 @@ interface Call {
   bound: Bound
   owner: readonly Ucan[]
   leases: readonly (readonly Edge[])[]
+  lapses: number | undefined
 }
 
 /**
@@ -75,8 +78,8 @@ export const authorize = (invocation: Ucan, message: Admitted, guard: Guard): Re
     if (thrown instanceof Failure) return { error: thrown.toRefusal() }
     throw thrown
   }
-  const { capability, bound, owner, leases } = call
-  return { ok: { invocation, bound, space: capability.with as DID, input: capability.nb ?? {}, owner, leases } }
+  const { capability, bound, owner, leases, lapses } = call
+  return { ok: { invocation, bound, space: capability.with as DID, input: capability.nb ?? {}, owner, leases, lapses } }
 }
 
 const oneCapability: Step = (call) => {
@@ -173,6 +176,8 @@ const leaseChain: Step = (call, guard) => {
   }
   const refusal = findPaths(capability.with, invocation.proofs, search, call.message, guard, (path) => {
     edges.push(edgesOf(path))
+    // No lease outlives the one above it.
+    call.lapses = Math.max(call.lapses ?? 0, path.at(-1)?.expiration ?? 0)
     return edges.length === MAX_LEASE_PATHS
   })
   if (edges.length === 0) return refusal()

@@ -3,7 +3,7 @@ import type { CID } from 'multiformats/cid'
 import { Fetches } from './fetches.ts'
 import { type Fetching, HURRIED } from './fetching.ts'
 import { encodeStatus, isFinal, type PinStatus, pin } from './index.ts'
-import { Locks } from './locks.ts'
+import { Locks } from '../locks.ts'
 import { eraseRecord, PINS, type PinRecord, readRecord, statusOf, writeRecord } from './record.ts'
 
 /** What pinning needs of an engine. */
