@@ -89,7 +89,8 @@ export const dhtRouting = ({ libp2p, dht, datastore, allowPrivate }: Parts): Rou
   }
   const told = (peer: PeerInfo): FoundPeer => {
     const multiaddrs = peer.id.equals(libp2p.peerId) ? libp2p.getMultiaddrs() : peer.multiaddrs
-    return { peer: peer.id.toString(), addresses: multiaddrs.filter((each) => allowPrivate || isPublic(each)).map(String) }
+    const addresses = multiaddrs.filter((each) => allowPrivate || isPublic(each)).map(String)
+    return { peer: peer.id.toString(), addresses: [...new Set(addresses)] }
   }
   return {
     findProviders(cid, options) {
