@@ -143,10 +143,10 @@ const open = async (dir: string, options: WorldOptions): Promise<Running> => {
   const { pin, dag, route, dht, http, allowPrivate = true, ahead = () => 0, engine: wrap = (engine) => engine } = options
   const engine = wrap(await helia({ dir: join(dir, 'engine'), allowPrivateOrigins: allowPrivate, retryMs: 200, ...(dht && { dht }) }))
   const store = sqliteStore(join(dir, 'host.sqlite'))
-  const services = ({ routing, ...backend }: HeliaEngine & PinBackend) => [
+  const services = (backend: HeliaEngine & PinBackend) => [
     pinService(backend, pin),
     dagService(backend, dag),
-    ...(routing ? [routeService(routing, route)] : []),
+    ...(backend.routing ? [routeService(backend.routing, route)] : []),
   ]
   const now = () => Math.floor(Date.now() / 1000) + ahead()
   const host = await Host.open({
@@ -160,7 +160,7 @@ const open = async (dir: string, options: WorldOptions): Promise<Running> => {
     now,
     log: openLog({ level: 'silent' }),
   })
-  const running = { host, engine, store, now, services: services(engine).map(({ service }) => service.id) }
+  const running = { host, engine, store, now, services: ['pin', 'dag', ...(engine.routing ? ['route'] : [])] }
   if (!http) return { ...running, channel: inProcessChannel(host.door) }
   const { url = '' } = await host.listen()
   return { ...running, channel: httpChannel(url) }
