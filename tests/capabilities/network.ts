@@ -18,9 +18,9 @@ export type Node = Awaited<ReturnType<typeof createNode>>
 const REPLICAS = 2
 
 /** A node that no code of ours is in. */
-const createNode = () =>
+const createNode = (protocol: string, port: number) =>
   createLibp2p({
-    addresses: { listen: ['/ip4/127.0.0.1/tcp/0'] },
+    addresses: { listen: [`/ip4/127.0.0.1/tcp/${port}`] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
@@ -28,7 +28,7 @@ const createNode = () =>
       identify: identify(),
       ping: ping(),
       dht: kadDHT({
-        protocol: PROTOCOL,
+        protocol,
         clientMode: false,
         kBucketSize: REPLICAS,
         peerInfoMapper: passthroughMapper,
@@ -44,9 +44,14 @@ export const addressOf = (node: Node): string => String(node.getMultiaddrs()[0])
 /** A private network on loopback, in which each node at first knew one other only. */
 export class Network {
   readonly nodes: Node[] = []
+  readonly #protocol: string
 
-  static async open(size: number): Promise<Network> {
-    const network = new Network()
+  private constructor(protocol: string) {
+    this.#protocol = protocol
+  }
+
+  static async open(size: number, protocol = PROTOCOL): Promise<Network> {
+    const network = new Network(protocol)
     for (let count = 0; count < size; count++) await network.add()
     // Each has to have heard of enough others that everybody is found from everywhere.
     await until(async () => {
@@ -56,8 +61,8 @@ export class Network {
     return network
   }
 
-  async add(): Promise<Node> {
-    const node = await createNode()
+  async add(port = 0): Promise<Node> {
+    const node = await createNode(this.#protocol, port)
     const last = this.nodes.at(-1)
     if (last) await node.dial(last.getMultiaddrs())
     this.nodes.push(node)
