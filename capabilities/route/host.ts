@@ -1,6 +1,6 @@
 import { brief, type Context, type Environment, Failure, type Provided, provide, streamFrom } from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
-import { type AnnounceSettings, Announcer } from './announcing.ts'
+import { Announcer, type AnnounceSettings } from './announcing.ts'
 import { encodePeer, type FoundPeer, route } from './index.ts'
 import { parseKey, parsePeer } from './keys.ts'
 import { Publisher, type PublishSettings } from './publishing.ts'
@@ -118,7 +118,9 @@ export const routeService = (backend: RouteBackend, options: Partial<RouteSettin
         return searching(context, seconds, async (query) => {
           const found = await inTime(query.signal, () => backend.findPeer(String(id), query))
           if (found) return bounded(found)
-          throw new Failure('NotFound', 'Nobody who was asked knows where the peer is.', { hint: 'It may be away, or not known yet: try again.' })
+          throw new Failure('NotFound', 'Nobody who was asked knows where the peer is.', {
+            hint: 'It may be away, or not known yet: try again.',
+          })
         })
       },
       getRecord: ({ key, seconds }, context) => searching(context, seconds, (query) => publisher.get(parseKey(key), query)),

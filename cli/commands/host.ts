@@ -43,10 +43,10 @@ export const host = (program: Command): Command =>
     .option('--allow-private-origins', 'let callers name peers on this machine and its networks to fetch content from')
     .option('--listen <multiaddr>', 'where its libp2p node listens (default: this machine only); may be given several times', collect)
     .addOption(
-      new Option('--dht <mode>', 'take part in the network where content is looked for, and lease that: only ask, or answer as well').choices([
-        'client',
-        'server',
-      ]),
+      new Option(
+        '--dht <mode>',
+        'take part in the network where content is looked for, and lease that: only ask, or answer as well',
+      ).choices(['client', 'server']),
     )
     .option('--bootstrap <multiaddr>', 'join that network by this peer; may be given several times', collect)
     .option('--follow <url>', 'refuse what is revoked at this host, too; may be given several times', collect)

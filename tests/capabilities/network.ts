@@ -92,7 +92,7 @@ export const providersAt = async ({ services: { dht } }: Node, cid: CID): Promis
 }
 
 export const provideBy = async ({ services: { dht } }: Node, cid: CID): Promise<void> => {
-  for await (const _ of dht.provide(cid, { signal: AbortSignal.timeout(10_000) })) continue
+  for await (const _ of dht.provide(cid, { signal: AbortSignal.timeout(10_000) }));
 }
 
 const finds = async (dht: KadDHT, node: Node): Promise<boolean> => {

@@ -39,8 +39,7 @@ export const runFindTests = (setup: Setup, network: () => Network): void => {
     for (const node of providers) await provideBy(node, cid)
     const ada = await (await world()).guest()
     await joined(ada)
-    const names = async (limit?: number) =>
-      (await all(findProviders(ada, { cid, ...(limit && { limit }) }))).map(({ peer }) => peer).sort()
+    const names = async (limit?: number) => (await all(findProviders(ada, { cid, ...(limit && { limit }) }))).map(({ peer }) => peer).sort()
     await until(async () => (await names()).length === 3)
     assert.deepEqual(await names(), providers.map(({ peerId }) => String(peerId)).sort())
     assert.equal((await names(2)).length, 2)
@@ -53,7 +52,12 @@ export const runFindTests = (setup: Setup, network: () => Network): void => {
     await silent.unhandle(PROTOCOL)
     await silent.handle(PROTOCOL, () => {})
     try {
-      const dht = { mode: 'client', protocol: PROTOCOL, bootstrap: [network().nodes[0] as Node, silent].map(addressOf), rejoinMs: 200 } as const
+      const dht = {
+        mode: 'client',
+        protocol: PROTOCOL,
+        bootstrap: [network().nodes[0] as Node, silent].map(addressOf),
+        rejoinMs: 200,
+      } as const
       const ada = await (await world({ dht, route: { queriesPerSpace: 1 } })).guest()
       const where = { peer: String(provider.peerId) }
       await until(async () => {
@@ -89,7 +93,10 @@ export const runFindTests = (setup: Setup, network: () => Network): void => {
     const far = network().nodes.at(-1) as Node
     const found = await ada.ask(route, 'findPeer', { peer: String(far.peerId) })
     assert.equal(found.peer, String(far.peerId))
-    assert.ok(found.addresses.some((address) => addressOf(far).startsWith(address)), found.addresses.join())
+    assert.ok(
+      found.addresses.some((address) => addressOf(far).startsWith(address)),
+      found.addresses.join(),
+    )
     await assert.rejects(ada.ask(route, 'findPeer', { peer: 'somebody' }), failure('InvalidInput', { field: 'peer' }))
   })
 

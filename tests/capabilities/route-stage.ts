@@ -1,9 +1,9 @@
+import { pin } from '@symbiosis/capabilities/pin'
+import { route } from '@symbiosis/capabilities/route'
 import type { HeliaEngine, Routing } from '@symbiosis/host/helia'
 import { type Block, leaf } from '../host/engine/fixtures.ts'
 import { addressOf, type Network, PROTOCOL, until } from './network.ts'
 import { stage } from './stage.ts'
-import { pin } from '@symbiosis/capabilities/pin'
-import { route } from '@symbiosis/capabilities/route'
 import type { Guest, Setup, World, WorldOptions } from './world.ts'
 
 /** Worlds whose host takes part in the network by one of its nodes, closed after each test. */

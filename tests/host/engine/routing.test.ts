@@ -106,7 +106,8 @@ describe('routing of the Helia engine', function () {
     await Promise.all([server, client].map(knowsSomebody))
     const table = async () => {
       const names: string[] = []
-      for (const node of network.nodes) for (const { id, protocols } of await node.peerStore.all()) if (protocols.includes(PROTOCOL)) names.push(String(id))
+      for (const node of network.nodes)
+        for (const { id, protocols } of await node.peerStore.all()) if (protocols.includes(PROTOCOL)) names.push(String(id))
       return names
     }
     await until(async () => (await table()).includes(server.peerId))
@@ -120,7 +121,11 @@ describe('routing of the Helia engine', function () {
     await assert.rejects(provide(engine), failure('Unavailable'))
     const other = await start({ bootstrap: [addressOf(network.nodes[0] as Node)] }, { allowPrivateOrigins: false })
     await until(() => (network.nodes[0] as Node).getPeers().some((peer) => String(peer) === other.peerId))
-    for (const node of network.nodes.slice(1)) assert.equal(node.getPeers().some((peer) => String(peer) === other.peerId), false)
+    for (const node of network.nodes.slice(1))
+      assert.equal(
+        node.getPeers().some((peer) => String(peer) === other.peerId),
+        false,
+      )
   })
 
   it('keeps no record any more that was dropped', async () => {
