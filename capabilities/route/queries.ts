@@ -54,7 +54,7 @@ export class Queries {
 }
 
 /** Why the signal of a query aborts that took too long: what it found by then stands. */
-export const TIME_OVER = new Failure('Unavailable', 'The network did not answer in time.', { hint: 'Try again, or allow more seconds.' })
+const TIME_OVER = new Failure('Unavailable', 'The network did not answer in time.', { hint: 'Try again, or allow more seconds.' })
 
 /** A signal that aborts with `TIME_OVER` after so many seconds, and with less of a reason when it's ended before. */
 export const lateAfter = (seconds: number): { signal: AbortSignal; end(): void } => {

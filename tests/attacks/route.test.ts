@@ -40,7 +40,8 @@ const signed = async (sequence: number, key?: Awaited<ReturnType<typeof generate
   }
 }
 
-describe('routing on a network that lies', () => {
+describe('routing on a network that lies', function () {
+  this.timeout(15_000)
   /** What the network says, as each test has it. */
   const said: { values: Uint8Array[]; peers: FoundPeer[]; silent: boolean } = { values: [], peers: [], silent: false }
   const done = { put: [] as Uint8Array[], provided: [] as string[], withdrawn: [] as string[] }
@@ -151,6 +152,13 @@ describe('routing on a network that lies', () => {
     said.peers = [{ peer: 'somebody', addresses: [] }]
     const { body } = await find(alice, 1)
     assert.deepEqual(await all(readPeers(body as ReadableStream<Uint8Array>)), said.peers)
+  })
+
+  it('ends a search when the host closes', async () => {
+    said.silent = true
+    const { body } = await find(alice, 60)
+    const reading = all(readPeers(body as ReadableStream<Uint8Array>))
+    await Promise.all([stage.world.close(), assert.rejects(reading)])
   })
 
   it('passes on no more than the contract allows of what peers say of themselves', async () => {

@@ -86,7 +86,7 @@ export class Network {
 }
 
 /** The peers that a node itself keeps in mind for the content. */
-export const providersAt = async ({ services: { dht } }: Node, cid: CID): Promise<string[]> => {
+const providersAt = async ({ services: { dht } }: Node, cid: CID): Promise<string[]> => {
   const { providers } = dht as unknown as { providers: { getProviders(cid: CID): Promise<{ toString(): string }[]> } }
   return (await providers.getProviders(cid)).map(String)
 }
