@@ -24,6 +24,7 @@ export interface RouteBackend {
   dropRecord(key: Uint8Array): Promise<void>
 }
 
+/** Every one of them has a default, and may be left out. */
 export interface RouteSettings extends QuerySettings, AnnounceSettings, PublishSettings {
   /** Peers that `findProviders` tells unless the call says how many. Default 20. */
   providers: number

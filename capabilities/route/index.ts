@@ -9,6 +9,7 @@ export const foundPeer = struct({
   addresses: list(text({ maxLength: 512 }), { maxItems: 32 }),
 })
 
+/** The type of `foundPeer`. */
 export type FoundPeer = Infer<typeof foundPeer>
 
 /** How it stands with content that the host tells the network it has. */
@@ -24,6 +25,7 @@ export const provided = struct({
   message: optional(text()),
 })
 
+/** The type of `provided`. */
 export type Provided = Infer<typeof provided>
 
 /** The most that a value of a record has. IPNS allows no more. */

@@ -4,6 +4,7 @@ import type { Calls } from '../dag/symbiont.ts'
 import { type FoundPeer, readPeers, route } from './index.ts'
 import { isValid, parseKey } from './keys.ts'
 
+/** What to look for, and for how long. */
 export interface FindOptions {
   cid: CID
   /** Peers that are enough. */

@@ -1,11 +1,16 @@
 import assert from 'node:assert/strict'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { generateKeyPair } from '@libp2p/crypto/keys'
 import { createIPNSRecord, marshalIPNSRecord } from 'ipns'
 import { base36 } from 'multiformats/bases/base36'
 import { CID } from 'multiformats/cid'
+import { blocksOf } from '../blocks.ts'
 import { addressOf, Network, type Node, provideBy, until } from '../capabilities/network.ts'
 import { leaf } from '../host/engine/fixtures.ts'
+import { root } from '../tree.ts'
 import { Place, type RunningHost } from './command.ts'
 
 describe('content routing of the command', function () {
@@ -49,14 +54,14 @@ describe('content routing of the command', function () {
   it('has the host be found, until told otherwise', async () => {
     const file = place.path('notes.txt')
     writeFileSync(file, 'notes')
-    const { root } = await wallet.ok('add', file)
-    const provided = await wallet.ok('route', 'provide', root)
+    const { root: cid } = await wallet.ok('add', file)
+    const provided = await wallet.ok('route', 'provide', cid)
     assert.ok(provided.told > 0)
-    await until(async () => (await network.keepers(CID.parse(root))).length > 0)
+    await until(async () => (await network.keepers(CID.parse(cid))).length > 0)
     assert.deepEqual((await wallet.ok('route', 'ls')).provided, [provided])
-    await wallet.ok('route', 'withdraw', root)
+    await wallet.ok('route', 'withdraw', cid)
     assert.deepEqual((await wallet.ok('route', 'ls')).provided, [])
-    assert.equal((await wallet.refused(1, 'route', 'withdraw', root)).name, 'NotFound')
+    assert.equal((await wallet.refused(1, 'route', 'withdraw', cid)).name, 'NotFound')
     assert.equal((await wallet.refused(1, 'route', 'provide', String(leaf().cid))).name, 'NotHeld')
   })
 
@@ -70,6 +75,19 @@ describe('content routing of the command', function () {
     assert.deepEqual(readFileSync(to), readFileSync(from))
     writeFileSync(from, 'nothing')
     assert.equal((await wallet.refused(1, 'route', 'put', name, from)).name, 'InvalidRecord')
+  })
+
+  it('runs what the page of the service shows', async () => {
+    const page = readFileSync(join(root, 'capabilities/route/README.md'), 'utf8')
+    const [program, ...more] = blocksOf(page).filter(({ run }) => run === 'route')
+    assert.ok(program && more.length === 0)
+    // As the program of an app would lie: a folder with the packages in its `node_modules`.
+    symlinkSync(join(root, 'node_modules'), place.path('node_modules'))
+    const file = place.path('page.ts')
+    writeFileSync(file, program.text.replace('http://127.0.0.1:4747', host.url))
+    const { stdout } = await promisify(execFile)(process.execPath, [file], { cwd: place.dir })
+    assert.match(stdout, /^[1-9]\d* peers know/)
+    assert.match(stdout, /^12D3Koo/m)
   })
 
   it('tells what is typed wrongly', async () => {
