@@ -177,7 +177,7 @@ const leaseChain: Step = (call, guard) => {
   const refusal = findPaths(capability.with, invocation.proofs, search, call.message, guard, (path) => {
     edges.push(edgesOf(path))
     // No lease outlives the one above it.
-    call.lapses = Math.max(call.lapses ?? 0, path.at(-1)?.expiration ?? 0)
+    call.lapses = Math.max(call.lapses ?? 0, (path.at(-1) as Ucan).expiration as number)
     return edges.length === MAX_LEASE_PATHS
   })
   if (edges.length === 0) return refusal()

@@ -50,12 +50,14 @@ export class Announcer {
     return done
   }
 
-  /** Ends what a space provides. Others that provide the same don't notice. */
-  async withdraw(environment: Environment, space: DID, cid: CID): Promise<void> {
+  /** Ends what a space provides, if that is meant when its turn comes. Others that provide the same don't notice. */
+  async withdraw(environment: Environment, space: DID, cid: CID, isMeant: (record: ProvideRecord) => unknown = () => true): Promise<void> {
     const content = contentOf(cid)
     // The only one need not wait for an announcement that it takes back.
     if (!(await isProvidedBeside(environment, space, content))) this.#running.get(content)?.stop.abort()
     await this.#locks.run(content, async () => {
+      const found = await readProvide(environment.space(space), cid)
+      if (!found || !(await isMeant(found))) return
       // First the network, since a record that outlives a crash is looked at again, and an announcement without a record is not.
       if (!(await isProvidedBeside(environment, space, content))) await this.#backend.withdraw(cid)
       await environment.space(space).commit(async (tx) => {
@@ -70,8 +72,10 @@ export class Announcer {
     for await (const { space, value } of environment.every(PROVIDES)) {
       if (environment.signal.aborted) break
       const record = value as unknown as ProvideRecord
-      const held = await environment.space(space).holds(record.cid)
-      if (record.until <= environment.now() || !held?.complete) await this.withdraw(environment, space, record.cid)
+      const isOver = async ({ until }: ProvideRecord) =>
+        until <= environment.now() || !(await environment.space(space).holds(record.cid))?.complete
+      // It may be asked for again meanwhile, so it's looked at twice.
+      if (await isOver(record)) await this.#end(environment, space, record.cid, isOver)
       else if (this.#isDue(record, environment.now())) void this.announce(environment, space, record.cid)
     }
   }
@@ -79,6 +83,15 @@ export class Announcer {
   /** Resolves when all are at rest; the environment's signal stops them. */
   async close(): Promise<void> {
     await Promise.all([...this.#running.values()].map(({ done }) => done))
+  }
+
+  /** What can't be ended now is tried again by the next sweep, and holds up nothing else. */
+  async #end(environment: Environment, space: DID, cid: CID, isOver: (record: ProvideRecord) => Promise<boolean>): Promise<void> {
+    try {
+      await this.withdraw(environment, space, cid, isOver)
+    } catch (reason) {
+      environment.log('what is provided no more could not be withdrawn', { space, cid: String(cid), reason })
+    }
   }
 
   async #insist(environment: Environment, space: DID, cid: CID, signal: AbortSignal): Promise<void> {

@@ -103,6 +103,19 @@ describe('authorization', () => {
     assert.equal(decide({ proofs: [one, other, other, one] }).ok?.leases.length, 2)
   })
 
+  it('says when the last of the lease chains ends, each with its own last lease', () => {
+    const ending = (expiration: number, to = SPACE) =>
+      ucan({ issuer: HOST, audience: to, capabilities: [{ can: 'lease/echo/*', with: HOST }], expiration })
+    const lapses = (proofs: readonly Ucan[], others: readonly Ucan[] = []) => decide({ proofs, others }).ok?.lapses
+    const [short, long] = [ending(NOW + 60), ending(NOW + 90)]
+    assert.equal(lapses([short]), NOW + 60)
+    assert.equal(lapses([short, long]), NOW + 90)
+    assert.equal(lapses([long, short]), NOW + 90)
+    const above = ending(NOW + 90, BOB)
+    const below = ucan({ issuer: BOB, audience: SPACE, capabilities: [{ can: 'lease/echo/*', with: HOST }], expiration: NOW + 70 }, [above])
+    assert.equal(lapses([below], [above]), NOW + 70)
+  })
+
   it('takes a step for each link that it looks at, and one for each path, as many as the bound says', () => {
     const dead = ucan({ issuer: HOST, audience: SPACE, capabilities: [{ can: 'lease/other/*', with: HOST }] })
     const upper = ucan({ issuer: HOST, audience: BOB, capabilities: [{ can: 'lease/echo/*', with: HOST }] })
