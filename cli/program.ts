@@ -17,6 +17,7 @@ import { pinning } from './commands/pin.ts'
 import { recover } from './commands/recover.ts'
 import { request } from './commands/request.ts'
 import { revoke } from './commands/revoke.ts'
+import { routing } from './commands/route.ts'
 import { verify } from './commands/verify.ts'
 import { whoami } from './commands/whoami.ts'
 import { didArgument } from './options.ts'
@@ -39,7 +40,7 @@ export const addCommands = (program: Command): void => {
   program.commandsGroup('Hosts and leases:')
   for (const command of [pair, hosts, request, leases]) command(program)
   program.commandsGroup('Content:')
-  for (const command of [add, get, pinning]) command(program)
+  for (const command of [add, get, pinning, routing]) command(program)
   program.commandsGroup('Other devices:')
   for (const command of [delegate, accept, revoke, inspect, verify]) command(program)
   program.commandsGroup('Trust:')

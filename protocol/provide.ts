@@ -100,6 +100,8 @@ export interface Context<A extends Ability = Ability> extends Workspace {
   readonly invocation: CID
   /** Whom usage counts against; keep it where work goes on after the answer. */
   readonly account: Account
+  /** When the lease that lets the call in ends, Unix seconds: what goes on after the answer should end then. Undefined where none is needed. */
+  readonly lapses: number | undefined
   /** Aborts when the caller goes away or the host closes. */
   readonly signal: AbortSignal
   /** What the caller streams, for abilities that declare `stream: 'in'`. */

@@ -18,6 +18,9 @@ interface Options {
   address?: string
   knownAs?: string
   allowPrivateOrigins?: boolean
+  listen?: string[]
+  dht?: 'client' | 'server'
+  bootstrap?: string[]
   follow?: string[]
   followNamed?: FollowNamed
   logLevel?: string
@@ -40,6 +43,14 @@ export const host = (program: Command): Command =>
     .option('--address <ip>', 'address on which it listens (default: 127.0.0.1)')
     .option('--known-as <name>', 'DNS name under which it tells its metrics, beside its address')
     .option('--allow-private-origins', 'let callers name peers on this machine and its networks to fetch content from')
+    .option('--listen <multiaddr>', 'where its libp2p node listens (default: this machine only); may be given several times', collect)
+    .addOption(
+      new Option(
+        '--dht <mode>',
+        'take part in the network where content is looked for, and lease that: only ask, or answer as well',
+      ).choices(['client', 'server']),
+    )
+    .option('--bootstrap <multiaddr>', 'join that network by this peer; may be given several times', collect)
     .option('--follow <url>', 'refuse what is revoked at this host, too; may be given several times', collect)
     .addOption(
       new Option('--follow-named <which>', "hosts that are asked for revocations because lessees' delegations name them")
