@@ -107,7 +107,7 @@ const SHOWN: Record<string, [path: string, word: string, shown: string]> = {
 /** Words whose types name the whole contract. They can't be short, but must stay readable. */
 const LONG: Record<string, [path: string, word: string, lines: number]> = {
   'a handler': [SERVICE, 'light({ lamp', 24],
-  'the defining of a service': [SERVICE, 'service(', 72],
+  'the defining of a service': [SERVICE, 'service(', 40],
   'the door to a service': [APP, 'use(pin', 30],
 }
 
