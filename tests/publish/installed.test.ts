@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { blocksOf } from '../blocks.ts'
 import { root } from '../tree.ts'
@@ -25,14 +26,27 @@ interface Listed {
 /** A program for Node. */
 const NODE = { target: 'es2024', lib: ['esnext'], types: ['node'], typeRoots: [join(root, 'node_modules/@types')] }
 
-/** Compiles only where the types of the packages are really seen. */
-const MISTAKE = `import type { Code } from '@symbiosis/protocol'
+/** Compiles only where the types of the packages are really seen, in all that one takes from the other. */
+const MISTAKES = `import { pin } from '@symbiosis/capabilities/pin'
+import type { Code } from '@symbiosis/protocol'
+import type { Symbiont } from '@symbiosis/symbiont'
 export const code: Code = 'Revoked'
 // @ts-expect-error no such code
 export const none: Code = 'Nonsense'
+export const app = async (symbiont: Symbiont): Promise<boolean> => {
+  // @ts-expect-error a field is missing
+  await symbiont.use(pin).add({})
+  const { error } = await symbiont.try(pin).list()
+  // @ts-expect-error no such error
+  return error?.name === 'Nonsense'
+}
 `
 
-const tsc = join(root, 'node_modules/.bin/tsc')
+/** The compiler of the sources, and the last one before it, by which the reference is made. */
+const COMPILERS = {
+  'TypeScript 7': join(root, 'node_modules/typescript/lib/tsc.js'),
+  'TypeScript 6': createRequire(join(root, 'reference/package.json')).resolve('typescript/lib/tsc.js'),
+}
 
 describe('the packages, installed by somebody else', function () {
   this.timeout(300_000)
@@ -47,9 +61,12 @@ describe('the packages, installed by somebody else', function () {
   })
 
   /** What the compiler says of a folder of the app, and of our declarations. Some libraries' own declarations don't compile under such flags. */
-  function complaints(folder: string, options: object): string[] {
+  function complaints(folder: string, options: object, compiler = COMPILERS['TypeScript 7']): string[] {
     writeFileSync(join(app, folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { ...STRICT, ...options }, include: ['*'] }))
-    const { status, stdout, stderr } = spawnSync(process.execPath, [tsc, '-p', folder, '--pretty', 'false'], { cwd: app, encoding: 'utf8' })
+    const { status, stdout, stderr } = spawnSync(process.execPath, [compiler, '-p', folder, '--pretty', 'false'], {
+      cwd: app,
+      encoding: 'utf8',
+    })
     assert.ok(status !== null && status <= 2 && stderr === '', `exit ${status}\n${stderr}`)
     return stdout.split('\n').filter((line) => /error TS/.test(line) && !/^node_modules\/(?!@?symbiosis\/)/.test(line))
   }
@@ -99,7 +116,7 @@ describe('the packages, installed by somebody else', function () {
 
   for (const [name, config] of Object.entries(CONFIGS)) {
     it(`compiles for who uses ${name}, in all its exports, and holds them to its types`, () => {
-      put(`all-${name}`, { 'all.ts': everything(workspaces.flatMap(entriesOf)), 'code.ts': MISTAKE })
+      put(`all-${name}`, { 'all.ts': everything(workspaces.flatMap(entriesOf)), 'mistakes.ts': MISTAKES })
       assert.deepEqual(complaints(`all-${name}`, { ...config, ...NODE, noEmit: true }), [])
     })
 
@@ -108,8 +125,11 @@ describe('the packages, installed by somebody else', function () {
         .flatMap(entriesOf)
         .filter((entry) => !/\/(host|unix|node|ucanto)$/.test(entry))
       assert.notDeepEqual(entries, [])
-      put(`page-${name}`, { 'page.ts': everything(entries) })
-      assert.deepEqual(complaints(`page-${name}`, { ...config, target: 'es2024', lib: ['esnext', 'dom'], noEmit: true, types: [] }), [])
+      put(`page-${name}`, { 'page.ts': everything(entries), 'mistakes.ts': MISTAKES })
+      const options = { ...config, target: 'es2024', lib: ['esnext', 'dom'], noEmit: true, types: [] }
+      for (const [version, compiler] of Object.entries(COMPILERS)) {
+        assert.deepEqual(complaints(`page-${name}`, options, compiler), [], version)
+      }
     })
   }
 
