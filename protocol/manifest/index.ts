@@ -3,6 +3,7 @@ export { buildManifest, type ManifestBlocks, type ManifestContent, PUBLISH, sign
 export { dagJson, manifestJson } from './dag-json.ts'
 export { contractOf, describeService } from './describe.ts'
 export { type Change, compareServices } from './evolution.ts'
+export { type FetchManifestOptions, fetchManifest } from './fetching.ts'
 export { encodeManifest, type SignedManifest } from './packing.ts'
 export { manifest } from './service.ts'
 export type { AbilityDescription, ManifestRoot, ServiceDescription, Terms } from './shape.ts'

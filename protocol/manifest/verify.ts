@@ -59,6 +59,8 @@ export const verifyManifest = (bytes: Uint8Array, { host, now, seen, have = [], 
   if (root.host !== host) throw wrongHost(root.host, host)
   if (root.seq !== signed.seq) throw new Failure('BadSignature', 'A manifest has another number than its signature.', { field: 'seq' })
   if (seen) mustFollow(root, rootBlock.cid, seen)
+  if (Object.keys(links).length > bounds.services)
+    throw new Failure('TooLarge', `A manifest names more than ${bounds.services} services.`, { field: 'services', limit: bounds.services })
   const blocks = blocksOf(links, brought, have)
   const services = new Map(blocks.map(([id, { bytes: service }]) => [id, mustBeService(decode(service), id, bounds)]))
   return { ...root, root: rootBlock.cid, expires, services, blocks: blocks.map(([, block]) => block) }
