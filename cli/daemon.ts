@@ -21,6 +21,8 @@ export interface DaemonOptions {
   allowPrivateOrigins?: boolean
   /** Addresses of hosts whose logs are followed. */
   follow?: readonly string[]
+  /** Addresses at which others reach the host. */
+  endpoints?: readonly string[]
   log: Log
 }
 
@@ -36,6 +38,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     name = hostname(),
     allowPrivateOrigins = false,
     follow = [],
+    endpoints = [],
     log,
   } = options
   const host = await Host.open({
@@ -43,6 +46,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     name,
     log,
     follow,
+    endpoints,
     engine: () => helia({ dir: join(dir, 'engine'), allowPrivateOrigins }),
     services: (engine) => [pinService(engine), dagService(engine)],
     consent: consentFor(approve),

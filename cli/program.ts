@@ -3,7 +3,9 @@ import { accept } from './commands/accept.ts'
 import { add } from './commands/add.ts'
 import { completion } from './commands/completion.ts'
 import { delegate } from './commands/delegate.ts'
+import { describe } from './commands/describe.ts'
 import { doctor } from './commands/doctor.ts'
+import { docs, schema, types } from './commands/generate.ts'
 import { get } from './commands/get.ts'
 import { host } from './commands/host.ts'
 import { hosts } from './commands/hosts.ts'
@@ -42,6 +44,8 @@ export const addCommands = (program: Command): void => {
   for (const command of [add, get, pinning]) command(program)
   program.commandsGroup('Other devices:')
   for (const command of [delegate, accept, revoke, inspect, verify]) command(program)
+  program.commandsGroup('Services:')
+  for (const command of [describe, types, docs, schema]) command(program)
   program.commandsGroup('Trust:')
   logs(program)
   program.commandsGroup('Help:')

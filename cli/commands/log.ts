@@ -2,12 +2,11 @@ import { brief, Failure, UcanMemory } from '@symbiosis/protocol'
 import { decodeEntry, isProved, type LogFrame } from '@symbiosis/protocol/revocation'
 import type { Command } from 'commander'
 import { LogReader } from '../log-reader.ts'
+import { HOST_PLACE } from '../options.ts'
 import { Progress } from '../progress.ts'
 import { act } from '../run.ts'
 import { fields, shortDid, table, timeText } from '../text.ts'
 import { verifyFraud } from './verify-fraud.ts'
-
-const PLACE = "its address, or the name of a host that was paired with (default: this machine's own host)"
 
 export const logs = (program: Command): void => {
   const group = program.command('log').description("Read a host's log of revocations, and hold the host to it")
@@ -20,7 +19,7 @@ export const logs = (program: Command): void => {
 const showLog = (group: Command) =>
   group
     .command('show')
-    .argument('[host]', PLACE)
+    .argument('[host]', HOST_PLACE)
     .description('Show what the host has signed, and the last entries')
     .option('--last <number>', 'how many entries', Number, 10)
     .action(
@@ -53,7 +52,7 @@ const showLog = (group: Command) =>
 const verifyLog = (group: Command) =>
   group
     .command('verify')
-    .argument('[host]', PLACE)
+    .argument('[host]', HOST_PLACE)
     .description('Read all of the log, and check that it is what the host has signed')
     .action(
       act<[string?]>(async (run, _, name) => {
@@ -86,7 +85,7 @@ const verifyLog = (group: Command) =>
 const watchLog = (group: Command) =>
   group
     .command('watch')
-    .argument('[host]', PLACE)
+    .argument('[host]', HOST_PLACE)
     .description('Show entries as they come, until Ctrl-C')
     .option('--from <index>', 'begin with this entry (default: the next one)', Number)
     .action(
