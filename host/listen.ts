@@ -8,6 +8,7 @@ import { operatorPath } from './identity.ts'
 import { logPage } from './log/static.ts'
 import { manifestPage, WELL_KNOWN } from './manifest/page.ts'
 
+/** Where and how a host listens. */
 export interface ListenOptions {
   /** TCP port; 0 takes a free one, false opens none. */
   port?: number | false
@@ -28,6 +29,7 @@ export interface ListenOptions {
   messageTimeout?: number
 }
 
+/** A host that listens. Disposing of it closes it. */
 export interface Listener extends AsyncDisposable {
   /** `http://address:port`, where a port is open. */
   readonly url?: string

@@ -61,6 +61,7 @@ export interface Page {
   etag?: string
 }
 
+/** How a host answers HTTP. */
 export interface HttpOptions {
   /** Bytes of a message; a longer one is refused unread. */
   maxMessageBytes: number

@@ -19,8 +19,8 @@ export const terms = struct({
 
 export type Terms = Infer<typeof terms>
 
-/** How old what a host knows of revocations may be, in seconds: past `fresh` it asks again, past `stale` it refuses. */
-export const freshness = struct({ fresh: int(), stale: int() })
+/** How old what a host knows of revocations may be, in seconds: past `fresh` it asks again, past `stale` it refuses. Without one there is no such bound. */
+export const freshness = struct({ fresh: optional(int()), stale: optional(int()) })
 
 /** The block that all begins with. Services are blocks of their own: one that stays as it was keeps its CID, whatever changes beside it. */
 export const rootShape = struct({
