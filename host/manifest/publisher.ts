@@ -17,6 +17,7 @@ import type { RevocationLog } from '../log/revocation-log.ts'
 import { REQUEST_OPTIONS, type RequestOptions } from '../requests.ts'
 import type { Store, StoreReader } from '../store/store.ts'
 
+/** What a host publishes of itself, and for how long it signs it. */
 export interface PublishOptions {
   /** Seconds that a manifest is signed for. It's signed anew when half of them have gone. 0 publishes none. */
   manifestLife: number
@@ -26,6 +27,7 @@ export interface PublishOptions {
   terms: { readonly [service: string]: Terms }
 }
 
+/** What holds where nothing else is said. */
 export const PUBLISH_OPTIONS: PublishOptions = { manifestLife: 86_400, endpoints: [], terms: {} }
 
 const KIND = 'manifest'

@@ -31,6 +31,7 @@ export interface SeenManifest {
   readonly root: string
 }
 
+/** Whose manifest has to come, and what is known of it. */
 export interface ManifestExpectation {
   /** Whose manifest it has to be. */
   host: DID

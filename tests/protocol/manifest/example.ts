@@ -45,7 +45,7 @@ const next: Service = {
 }
 
 /** The manifest of the specification's page. */
-export const example = async (): Promise<SignedManifest> => {
+const example = async (): Promise<SignedManifest> => {
   const key = encodeVerifierKey(verifierKey(originOf(host.did), logKey))
   const blocks = buildManifest(
     {
@@ -76,7 +76,3 @@ export const examples = async (): Promise<{ readonly [name: string]: object }> =
     evolution: compareServices(describeService(bell), describeService(next)),
   }
 }
-
-/** As they are printed. */
-export const texts = async (): Promise<{ readonly [name: string]: string }> =>
-  Object.fromEntries(Object.entries(await examples()).map(([name, value]) => [name, JSON.stringify(value, null, 2)]))
