@@ -67,10 +67,9 @@ export class Publisher {
 
   /** Publishes where something has changed, and signs anew what would end. */
   async keepUp(): Promise<void> {
-    const { store, now } = this.#parts
     if (!this.#content || this.#life === 0) return
-    const kept = await this.#kept(store)
-    if (kept && isOf(kept, this.#content) && (kept.signature.expiration ?? 0) - now() > this.#life / 2) this.#current = kept
+    const kept = await this.#kept(this.#parts.store)
+    if (kept && isOf(kept, this.#content) && this.#lasts(kept)) this.#current = kept
     else this.#current = await this.#publish(this.#content)
   }
 
@@ -87,6 +86,12 @@ export class Publisher {
   packed(have: readonly CID[] = []): Uint8Array {
     const known = new Set(have.map(String))
     return encodeManifest(this.current(), ({ cid }) => known.has(String(cid)))
+  }
+
+  /** Not where it would for too long, either: a clock that was set back has signed what nobody else believes. */
+  #lasts({ signature }: SignedManifest): boolean {
+    const left = (signature.expiration ?? 0) - this.#parts.now()
+    return left > this.#life / 2 && left <= this.#life
   }
 
   async #publish(content: ManifestContent): Promise<SignedManifest> {

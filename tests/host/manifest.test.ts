@@ -96,6 +96,10 @@ describe("a host's manifest", () => {
     const later = (await get(world, { seen: seenOf(manifest) })).manifest
     assert.deepEqual([later.expires, String(later.root)], [NOW + DAY / 2 + DAY, String(manifest.root)])
     assert.equal((await entriesOf(world)).length, 1)
+    // A clock that was wrong has signed it for a time that is far away.
+    world.now = NOW
+    await world.host.publisher.keepUp()
+    assert.equal((await get(world)).manifest.expires, NOW + DAY)
     await world.close()
   })
 
