@@ -58,19 +58,26 @@ export class Publisher {
 
   /**
    * Begins with these services.
-   * @throws Failure, as `verifyManifest` does: what no symbiont would read isn't published
+   * @throws Failure, as `verifyManifest` does: what no symbiont would read isn't published. TypeError for terms of a service that there isn't
    */
   async open(services: readonly Service[]): Promise<void> {
     this.#content = this.#describe(services)
-    await this.keepUp()
+    try {
+      await this.keepUp()
+    } catch (thrown) {
+      // A host whose disk is full has to start all the same: it says what is revoked. `keepUp` is called again, and says so again.
+      if (!(thrown instanceof Failure) || thrown.name !== 'Unavailable') throw thrown
+    }
   }
 
   /** Publishes where something has changed, and signs anew what would end. */
   async keepUp(): Promise<void> {
-    if (!this.#content || this.#life === 0) return
+    const content = this.#content
+    if (!content || this.#life === 0) return
     const kept = await this.#kept(this.#parts.store)
-    if (kept && isOf(kept, this.#content) && this.#lasts(kept)) this.#current = kept
-    else this.#current = await this.#publish(this.#content)
+    const same = kept && isOf(kept, content) ? kept : undefined
+    if (same) this.#current = same
+    if (!same || !this.#lasts(same)) this.#current = await this.#publish(content)
   }
 
   /**
@@ -118,6 +125,8 @@ export class Publisher {
     const { endpoints = PUBLISH_OPTIONS.endpoints, terms = PUBLISH_OPTIONS.terms } = options
     const { filterEvery: every = FILTERS_OPTIONS.filterEvery, filtersKept: kept = FILTERS_OPTIONS.filtersKept } = options
     const { maxLeaseTtl: maxLease = REQUEST_OPTIONS.maxLeaseTtl } = options
+    const stray = Object.keys(terms).find((id) => !services.some((service) => service.id === id))
+    if (stray !== undefined) throw new TypeError(`There are terms of "${stray}", which is no service of this host.`)
     const isLeased = ({ abilities }: Service) => Object.values(abilities).some(({ authority }) => authority === 'leased')
     return {
       host: signer.did,
