@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { accept } from './commands/accept.ts'
 import { add } from './commands/add.ts'
+import { compare } from './commands/compare.ts'
 import { completion } from './commands/completion.ts'
 import { delegate } from './commands/delegate.ts'
 import { describe } from './commands/describe.ts'
@@ -45,7 +46,7 @@ export const addCommands = (program: Command): void => {
   program.commandsGroup('Other devices:')
   for (const command of [delegate, accept, revoke, inspect, verify]) command(program)
   program.commandsGroup('Services:')
-  for (const command of [describe, types, docs, schema]) command(program)
+  for (const command of [describe, types, docs, schema, compare]) command(program)
   program.commandsGroup('Trust:')
   logs(program)
   program.commandsGroup('Help:')

@@ -46,6 +46,29 @@ describe('manifests on the command line', function () {
     assert.match(readFileSync(`${folder}/pin.md`, 'utf8'), /## pin\/add/)
   })
 
+  it('are compared: with what was kept of them, and with what they may not become', async () => {
+    const file = place.path('released.json')
+    const { stdout } = await stranger.run(['describe', host.url, '--json'])
+    writeFileSync(file, stdout)
+    assert.deepEqual(await stranger.ok('compare', file, host.url), { changes: [] })
+    const document = JSON.parse(stdout)
+    const pin = document.services.find(({ id }: { id: string }) => id === 'pin')
+    pin.abilities['pin/add'].nb.properties.more = { type: 'boolean' }
+    writeFileSync(file, JSON.stringify(document))
+    const { code, stdout: told } = await stranger.run(['compare', host.url, file, '--service', 'pin', '--json'])
+    assert.equal(code, 1)
+    const changes = JSON.parse(told).changes.map(({ path, compatible }: { path: string; compatible: boolean }) => [path, compatible])
+    assert.deepEqual(changes, [
+      ['pin/add.nb.more', false],
+      ['pin: rev', false],
+    ])
+    assert.equal((await stranger.run(['compare', host.url, file, '--service', 'dag'])).code, 0)
+    for (const text of ['no JSON', '[]', 'null', '{ "services": 1e300 }', '{ "services": [{}] }', '{ "services": [1] }']) {
+      writeFileSync(file, text)
+      assert.equal((await stranger.refused(1, 'compare', file, host.url)).name, 'Malformed')
+    }
+  })
+
   it('are refused where they are older than what the wallet has seen', async () => {
     const { seq } = await wallet.ok('describe', 'first')
     const path = `${wallet.home}/wallet.json`
