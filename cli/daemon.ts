@@ -12,6 +12,8 @@ export interface DaemonOptions {
   dir: string
   port: number
   address?: string
+  /** Addresses at which others reach the host. */
+  endpoint?: readonly string[]
   /** A DNS name under which the metrics may be asked for. */
   knownAs?: string
   socket?: string
@@ -21,8 +23,6 @@ export interface DaemonOptions {
   allowPrivateOrigins?: boolean
   /** Addresses of hosts whose logs are followed. */
   follow?: readonly string[]
-  /** Addresses at which others reach the host. */
-  endpoints?: readonly string[]
   log: Log
 }
 
@@ -32,21 +32,21 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     dir,
     port,
     address,
+    endpoint: endpoints = [],
     knownAs,
     socket = socketOf(dir),
     approve,
     name = hostname(),
     allowPrivateOrigins = false,
     follow = [],
-    endpoints = [],
     log,
   } = options
   const host = await Host.open({
     dir,
+    endpoints,
     name,
     log,
     follow,
-    endpoints,
     engine: () => helia({ dir: join(dir, 'engine'), allowPrivateOrigins }),
     services: (engine) => [pinService(engine), dagService(engine)],
     consent: consentFor(approve),

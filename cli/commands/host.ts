@@ -15,10 +15,10 @@ interface Options {
   approve: Approve
   name?: string
   address?: string
+  endpoint?: string[]
   knownAs?: string
   allowPrivateOrigins?: boolean
   follow?: string[]
-  endpoint?: string[]
   logLevel?: string
 }
 
@@ -37,22 +37,22 @@ export const host = (program: Command): Command =>
     )
     .option('--name <text>', 'what it is called (default: the name of this machine)')
     .option('--address <ip>', 'address on which it listens (default: 127.0.0.1)')
+    .option('--endpoint <url>', 'an address at which others reach it, for its manifest; may be given several times', collect)
     .option('--known-as <name>', 'DNS name under which it tells its metrics, beside its address')
     .option('--allow-private-origins', 'let callers name peers on this machine and its networks to fetch content from')
     .option('--follow <url>', 'refuse what is revoked at this host, too; may be given several times', collect)
-    .option('--endpoint <url>', 'an address at which others reach it, for its manifest; may be given several times', collect)
     .addOption(
       new Option('--log-level <level>', 'what its log tells').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     )
     .action(
-      act<[], Options>(async ({ output, signal }, { dir, logLevel, endpoint: endpoints, ...options }) => {
+      act<[], Options>(async ({ output, signal }, { dir, logLevel, ...options }) => {
         const folder = hostFolder(dir)
         // Only who starts a host waits for all of it to load.
         const [{ startDaemon }, { openLog }] = await Promise.all([import('../daemon.ts'), import('@symbiosis/host')])
         // Where a person looks, the log would run over the questions.
         const file = process.stderr.isTTY && !output.json ? join(folder, 'host.log') : undefined
         const log = openLog({ ...(logLevel && { level: logLevel }), ...(file && { to: logFile(file) }) })
-        const { host, listener } = await startDaemon({ ...options, ...(endpoints && { endpoints }), dir: folder, log })
+        const { host, listener } = await startDaemon({ ...options, dir: folder, log })
         const { did, name } = host
         const { url, socket } = listener
         output.result(
