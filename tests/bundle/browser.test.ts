@@ -70,8 +70,8 @@ describe('for a browser', () => {
     for (const path of ['symbiont/symbiont.ts', 'symbiont/wallet.ts', 'protocol/channels/http.ts', 'capabilities/pin/index.ts']) {
       assert.ok(page.modules.includes(path), `${path} is what is weighed`)
     }
-    const later = 'symbiont/verifying.ts'
-    assert.deepEqual([page.modules.includes(later), whole.modules.includes(later)], [false, true])
+    for (const later of ['symbiont/verifying.ts', 'symbiont/manifests.ts', 'protocol/manifest/verify.ts'])
+      assert.deepEqual([page.modules.includes(later), whole.modules.includes(later)], [false, true], later)
   })
 
   const entries = {
