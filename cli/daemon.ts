@@ -13,6 +13,8 @@ export interface DaemonOptions {
   dir: string
   port: number
   address?: string
+  /** Addresses at which others reach the host. */
+  endpoint?: readonly string[]
   /** A DNS name under which the metrics may be asked for. */
   knownAs?: string
   socket?: string
@@ -39,6 +41,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     dir,
     port,
     address,
+    endpoint: endpoints = [],
     knownAs,
     socket = socketOf(dir),
     approve,
@@ -53,6 +56,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
   } = options
   const host = await Host.open({
     dir,
+    endpoints,
     name,
     log,
     follow,

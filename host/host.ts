@@ -30,6 +30,7 @@ import { FOLLOW_OPTIONS, type Followed, Following, type FollowOptions } from './
 import { RevocationLog } from './log/revocation-log.ts'
 import { Witness } from './log/witness.ts'
 import { type Log, openLog } from './log.ts'
+import { Publisher, type PublishOptions } from './manifest/publisher.ts'
 import { Metrics } from './metrics.ts'
 import { Pace } from './pace.ts'
 import { programTime } from './program-time.ts'
@@ -48,7 +49,11 @@ export interface Engine {
 }
 
 /** What a host is opened with. */
-export interface HostOptions<E extends Engine = Engine> extends Partial<RequestOptions>, Partial<FiltersOptions>, Partial<KnownOptions> {
+export interface HostOptions<E extends Engine = Engine>
+  extends Partial<RequestOptions>,
+    Partial<FiltersOptions>,
+    Partial<KnownOptions>,
+    Partial<PublishOptions> {
   /** Where the host keeps its key, its store and its operator's key. One host per folder. */
   dir: string
   /** What the host is called, for people. */
@@ -101,6 +106,8 @@ export class Host implements AsyncDisposable {
   readonly gate: Gate
   /** What this host knew to be revoked, and when. */
   readonly revocationLog: RevocationLog
+  /** What this host says of itself to everybody. */
+  readonly publisher: Publisher
   readonly dir: string
   readonly #parts: Parts
   readonly #listeners = new Set<Listener>()
@@ -180,6 +187,7 @@ export class Host implements AsyncDisposable {
       now,
       log: (text, fields) => log.info(fields ?? {}, text),
     })
+    const publisher = new Publisher({ signer, store, log: revocationLog, now, options })
     const name = options.name ?? 'a Symbiosis host'
     const host: Host = new Host({
       options,
@@ -197,6 +205,7 @@ export class Host implements AsyncDisposable {
       following,
       closing,
       filters,
+      publisher,
       kernel: kernelServices({
         name,
         services,
@@ -208,6 +217,7 @@ export class Host implements AsyncDisposable {
         following,
         isWitness,
         filters,
+        publisher,
         collect: (signal) => host.collect(signal),
       }),
     })
@@ -222,6 +232,7 @@ export class Host implements AsyncDisposable {
     this.log = parts.log
     this.dir = parts.options.dir
     this.revocationLog = parts.revocationLog
+    this.publisher = parts.publisher
     const { engine } = parts
     const bounds = { ...BOUNDS, ...parts.options.bounds }
     this.gate = new Gate(parts.options.gate, () => performance.now(), programTime)
@@ -327,7 +338,8 @@ export class Host implements AsyncDisposable {
   [Symbol.asyncDispose] = () => this.close()
 
   async #start(): Promise<void> {
-    const { provided, store, now, revocations, following, filters, options } = this.#parts
+    const { provided, kernel, store, now, revocations, following, filters, publisher, options } = this.#parts
+    await publisher.open([...kernel, ...provided].map(({ service }) => service))
     for (const { service, hooks } of provided) {
       await hooks.open?.(
         environmentOf(store, service.id, {
@@ -350,6 +362,7 @@ export class Host implements AsyncDisposable {
     this.#background.run(() => known.verify(pace()))
     void this.#background.track(following.run(this.#parts.closing.signal))
     this.#background.every(60, () => filters.keepUp())
+    this.#background.every(60, () => publisher.keepUp())
     const { collectEvery = 3600 } = options
     if (collectEvery > 0) this.#background.every(collectEvery, () => this.collect())
   }
@@ -395,6 +408,7 @@ interface Parts {
   readonly following: Following
   readonly closing: AbortController
   readonly filters: Filters
+  readonly publisher: Publisher
   now(): number
   unlock(): void
 }

@@ -9,7 +9,6 @@ import {
   Failure,
   type Guard,
   issueUcan,
-  type LocalSigner,
   nonce,
   type Proof,
   type Revocation,
