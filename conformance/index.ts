@@ -1,3 +1,6 @@
 export { type ChannelSetup, MAX_MESSAGE_BYTES, runChannelTests } from './channel.ts'
+export type { OnceCall } from './host/once.ts'
+export type { PeerOptions } from './host/peer.ts'
+export { type Checked, checkHost, type HostTestOptions, runHostTests } from './host.ts'
 export type { Runner } from './runner.ts'
 export { runStoreTests, type StoreSetup } from './store.ts'
