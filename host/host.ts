@@ -40,6 +40,7 @@ export interface Engine {
   close(): Promise<void>
 }
 
+/** What a host is opened with. */
 export interface HostOptions<E extends Engine = Engine> extends Partial<RequestOptions>, Partial<FiltersOptions> {
   /** Where the host keeps its key, its store and its operator's key. One host per folder. */
   dir: string

@@ -7,6 +7,7 @@ import type { Host } from './host.ts'
 import { operatorPath } from './identity.ts'
 import { logPage } from './log/static.ts'
 
+/** Where and how a host listens. */
 export interface ListenOptions {
   /** TCP port; 0 takes a free one, false opens none. */
   port?: number | false
@@ -27,6 +28,7 @@ export interface ListenOptions {
   messageTimeout?: number
 }
 
+/** A host that listens. Disposing of it closes it. */
 export interface Listener extends AsyncDisposable {
   /** `http://address:port`, where a port is open. */
   readonly url?: string

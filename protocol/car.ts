@@ -44,6 +44,7 @@ export const decodeCar = (bytes: Uint8Array, bounds: CarBounds): Car => {
   return { roots, blocks }
 }
 
+/** A CARv1 of these blocks, in their order. */
 export const encodeCar = ({ roots, blocks }: Car): Uint8Array => {
   const header = encodeHeader(roots)
   const lengths = blocks.map(({ cid, bytes }) => cid.bytes.length + bytes.length)
@@ -157,6 +158,7 @@ const varint = (bytes: Uint8Array, cursor: { offset: number }): number => {
   throw new Failure('Malformed', 'A length is cut or too long.')
 }
 
+/** A number from 0 as an unsigned LEB128. */
 export const encodeVarint = (value: number): Uint8Array => {
   const bytes = new Uint8Array(varintLength(value))
   writeVarint(bytes, 0, value)

@@ -13,7 +13,9 @@ export interface Service<A extends Abilities = Abilities, L extends Limits = Lim
   readonly abilities: A
 }
 
+/** The abilities of a service, by name: `add` of `pin` is `pin/add`. */
 export type Abilities = { readonly [name: string]: Ability }
+/** The limits of a service, by name. */
 export type Limits = { readonly [name: string]: Limit }
 
 /**
@@ -33,6 +35,7 @@ export type Effect = 'read' | 'idempotent' | 'once'
 /** Bytes beside the answer: `in` goes to the host, `out` comes from it. */
 export type Streaming = 'none' | 'in' | 'out'
 
+/** One ability: its shapes, and what a caller and a host may assume of it. Made by `ability`. */
 export interface Ability<N = unknown, O = unknown, E extends Errors = Errors, T extends Streaming = Streaming> {
   readonly about: string
   readonly authority: Authority
@@ -44,6 +47,7 @@ export interface Ability<N = unknown, O = unknown, E extends Errors = Errors, T 
   readonly stream: T
 }
 
+/** Declared errors, by name, each with the shape of what it says beside the message. */
 export type Errors = { readonly [name: string]: Schema<unknown> }
 
 /** An amount that a lease may bound. */
@@ -55,6 +59,7 @@ export interface Limit {
   readonly default: number
 }
 
+/** Makes limits. */
 export const limit = {
   /** The most that may be held at one time: reserved before it's used, given back by removal. */
   max: (about: string, options: { unit?: 'bytes' | 'count'; default: number }): Limit => ({
@@ -65,6 +70,10 @@ export const limit = {
   }),
 }
 
+/**
+ * Defines an ability.
+ * @throws TypeError for one that runs once and streams out
+ */
 export const ability = <
   N extends object,
   O extends object,
@@ -106,7 +115,9 @@ export const service = <const A extends Abilities, const L extends Limits = Reco
 /** `can` of an ability on the wire, where UCAN has lower case only. */
 export const canOf = (serviceId: string, name: string): string => `${serviceId}/${name}`.toLowerCase()
 
+/** What an ability takes, as the type of its `nb`. */
 export type Input<A extends Ability> = Infer<A['nb']>
+/** What an ability answers, as the type of its `ok`. */
 export type Output<A extends Ability> = Infer<A['ok']>
 
 const limitsSchemas = new WeakMap<Limits, JsonSchema>()

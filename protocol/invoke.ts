@@ -23,6 +23,7 @@ export interface Caller {
   now(): number
 }
 
+/** What a call may be given beside its input. */
 export interface CallOptions {
   signal?: AbortSignal
   /** Seconds that the invocation lives; the host may allow less than you ask. */

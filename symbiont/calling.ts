@@ -17,6 +17,7 @@ import { isUnavailable } from './route.ts'
 import { callerTo, type Self } from './self.ts'
 import { Upload } from './upload.ts'
 
+/** Which space and host a call is for. */
 export interface ChoiceOptions {
   /** Only for this space. */
   space?: DID
@@ -24,6 +25,7 @@ export interface ChoiceOptions {
   host?: string
 }
 
+/** What a call of a symbiont may be given beside its input. */
 export interface SymbiontCallOptions extends CallOptions, ChoiceOptions, PatienceOptions {}
 
 /**

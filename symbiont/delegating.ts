@@ -10,6 +10,7 @@ import { checkLease } from './lease-check.ts'
 import { defaultSpace, ownerProofs, type Self } from './self.ts'
 import { endOf, inTime, isAboutOneSpace, rootOf, stands } from './standing.ts'
 
+/** What is delegated, beside the abilities. */
 export interface DelegateOptions {
   /** How long it lasts: seconds, or text such as `'7d'`. Unless given, as long as what it's made from. */
   expires?: number | string
@@ -17,6 +18,7 @@ export interface DelegateOptions {
   space?: DID
 }
 
+/** A delegation that was made. */
 export interface Delegated {
   cid: string
   /** One line of text; the other device needs nothing else. Who has it can't use it without that device's key. */

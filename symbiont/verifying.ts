@@ -6,6 +6,7 @@ import { type InspectedLink, inspectProof, type Problem } from './inspect.ts'
 import type { Self } from './self.ts'
 import { isAboutOneSpace, rootOf } from './standing.ts'
 
+/** How a token is verified. */
 export interface VerifyOptions {
   /** How old what is known of each host's log may be: seconds, or text such as `'1h'`. Unless given, any age will do, and none, too. */
   maxAge?: number | string
@@ -29,6 +30,7 @@ export interface CheckedLog extends SpeakingHost {
   age: number
 }
 
+/** What a token is worth, as far as this device can tell. */
 export interface Verified {
   /** Whether a whole chain without a problem leads from the root to the token. */
   ok: boolean

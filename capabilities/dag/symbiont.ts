@@ -24,6 +24,7 @@ export interface Calls {
   ): Promise<Answered<Output<S['abilities'][N]>>>
 }
 
+/** What is pushed, and how. */
 export interface PushOptions {
   root: CID
   /** The DAG's blocks, in the same order each time it's called. */
@@ -39,6 +40,7 @@ export interface PushOptions {
   retryMs?: number
 }
 
+/** What came of a push. */
 export interface Pushed {
   blocks: number
   bytes: number
@@ -93,6 +95,7 @@ export const push = async (
   }
 }
 
+/** How a DAG is pulled. */
 export interface PullOptions {
   root: CID
   signal?: AbortSignal

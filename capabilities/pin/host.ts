@@ -18,6 +18,7 @@ export interface PinBackend {
   ): AsyncIterable<{ cid: CID; size: number; pending: number }>
 }
 
+/** The limits of fetching. */
 export interface PinSettings {
   /** How long `add` waits to answer with the outcome, ms. Default 2000. */
   answerWithinMs: number

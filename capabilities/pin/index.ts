@@ -37,6 +37,7 @@ export const pinStatus = struct({
   created: int(),
 })
 
+/** What a host says of a pin. */
 export type PinStatus = Infer<typeof pinStatus>
 
 const root = () => link({ description: 'The root of a DAG; all below it belongs to it' })
@@ -83,6 +84,7 @@ export const pin = service('pin', {
   },
 })
 
+/** Whether nothing changes any more unless somebody asks. */
 export const isFinal = ({ status }: PinStatus): boolean => status === 'pinned' || status === 'failed'
 
 const MAX_STATUS_BYTES = 16 * 1024

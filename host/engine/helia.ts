@@ -23,6 +23,7 @@ import { type WantBounds, type Wanted, Wants } from './want.ts'
 
 export type { Admit, Collected, Fetched, Kept }
 
+/** Where the embedded node keeps its blocks, and how it reaches others. */
 export interface HeliaOptions extends BlockFolderOptions, WantBounds {
   /** Where the engine keeps everything: `blocks/`, libp2p's `datastore/`, and `peer.key`. One process owns it. */
   dir: string

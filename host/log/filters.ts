@@ -15,6 +15,7 @@ import { type KeptFilter, type KeptShard, readFilters, readShard, removeFilters,
 import { hashReader, readEntries } from './records.ts'
 import type { RevocationLog } from './revocation-log.ts'
 
+/** When filters of what is revoked are made, and how many are kept. */
 export interface FiltersOptions {
   /** Seconds after which a filter is made anew, also where nothing was revoked: it says until when that is so. 0 for none ever. */
   filterEvery: number
@@ -24,6 +25,7 @@ export interface FiltersOptions {
   filtersKept: number
 }
 
+/** How often filters are made, unless told. */
 export const FILTERS_OPTIONS: FiltersOptions = { filterEvery: 3600, filterAfter: 1000, filtersKept: 2 }
 
 /** Milliseconds of work at a time, and of rest after it: a filter may take minutes, and calls go on meanwhile. */

@@ -8,6 +8,7 @@ import { Importing } from './importing.ts'
 import { parseFollow, type Reach, reach } from './reach.ts'
 import type { Witness } from './witness.ts'
 
+/** How the logs of other hosts are followed. */
 export interface FollowOptions extends FollowBounds {
   /** Revocations kept at a time that one followed host may have brought. Where it has brought as many, its log is followed no further. */
   readonly maxRevocationsPerFollowed: number
@@ -18,6 +19,7 @@ export interface FollowOptions extends FollowBounds {
   reach(url: string): Reach
 }
 
+/** How logs are followed, unless told. */
 export const FOLLOW_OPTIONS: FollowOptions = {
   patience: 15,
   pullEvery: 30,

@@ -12,6 +12,7 @@ export interface StoreReader {
   every(kind: string, prefix?: string): AsyncIterable<Entry & { space: string }>
 }
 
+/** Which records of a kind and space are listed; all unless told. */
 export interface Range {
   prefix?: string
   /** Leaves out keys up to this one. */
@@ -19,6 +20,7 @@ export interface Range {
   limit?: number
 }
 
+/** A record of a kind and space. */
 export interface Entry {
   key: string
   value: Value

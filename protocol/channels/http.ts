@@ -59,6 +59,7 @@ export interface Page {
   cache?: string
 }
 
+/** How a host answers HTTP. */
 export interface HttpOptions {
   /** Bytes of a message; a longer one is refused unread. */
   maxMessageBytes: number

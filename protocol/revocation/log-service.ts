@@ -16,6 +16,7 @@ export const frame = struct({
   checkpoint: checkpoint(),
 })
 
+/** Entries of a log from one index on, with the checkpoint that they are in. */
 export type LogFrame = Infer<typeof frame>
 
 /** Witnesses whose cosignatures a note carries. */
