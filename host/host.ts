@@ -25,6 +25,7 @@ import { FOLLOW_OPTIONS, type Followed, Following, type FollowOptions } from './
 import { RevocationLog } from './log/revocation-log.ts'
 import { Witness } from './log/witness.ts'
 import { type Log, openLog } from './log.ts'
+import { Publisher, type PublishOptions } from './manifest/publisher.ts'
 import { Metrics } from './metrics.ts'
 import { REQUEST_OPTIONS, type RequestOptions, Requests } from './requests.ts'
 import { Revocations } from './revocations.ts'
@@ -41,7 +42,7 @@ export interface Engine {
 }
 
 /** What a host is opened with. */
-export interface HostOptions<E extends Engine = Engine> extends Partial<RequestOptions>, Partial<FiltersOptions> {
+export interface HostOptions<E extends Engine = Engine> extends Partial<RequestOptions>, Partial<FiltersOptions>, Partial<PublishOptions> {
   /** Where the host keeps its key, its store and its operator's key. One host per folder. */
   dir: string
   /** What the host is called, for people. */
@@ -90,6 +91,8 @@ export class Host implements AsyncDisposable {
   readonly gate: Gate
   /** What this host knew to be revoked, and when. */
   readonly revocationLog: RevocationLog
+  /** What this host says of itself to everybody. */
+  readonly publisher: Publisher
   readonly dir: string
   readonly #parts: Parts
   readonly #running = new Set<Promise<unknown>>()
@@ -158,6 +161,7 @@ export class Host implements AsyncDisposable {
       now,
       log: (text, fields) => log.info(fields ?? {}, text),
     })
+    const publisher = new Publisher({ signer, store, log: revocationLog, now, options })
     const name = options.name ?? 'a Symbiosis host'
     const host: Host = new Host({
       options,
@@ -174,6 +178,7 @@ export class Host implements AsyncDisposable {
       revocationLog,
       following,
       filters,
+      publisher,
       kernel: kernelServices({
         name,
         services,
@@ -185,6 +190,7 @@ export class Host implements AsyncDisposable {
         following,
         isWitness,
         filters,
+        publisher,
         collect: (signal) => host.collect(signal),
       }),
     })
@@ -199,6 +205,7 @@ export class Host implements AsyncDisposable {
     this.log = parts.log
     this.dir = parts.options.dir
     this.revocationLog = parts.revocationLog
+    this.publisher = parts.publisher
     const { engine } = parts
     const bounds = { ...BOUNDS, ...parts.options.bounds }
     this.gate = new Gate(parts.options.gate, () => performance.now(), programTime)
@@ -284,7 +291,8 @@ export class Host implements AsyncDisposable {
   [Symbol.asyncDispose] = () => this.close()
 
   async #start(): Promise<void> {
-    const { provided, store, now, revocations, following, filters, options } = this.#parts
+    const { provided, kernel, store, now, revocations, following, filters, publisher, options } = this.#parts
+    await publisher.open([...kernel, ...provided].map(({ service }) => service))
     for (const { service, hooks } of provided) {
       await hooks.open?.(
         environmentOf(store, service.id, {
@@ -303,6 +311,7 @@ export class Host implements AsyncDisposable {
     this.#every(60, forget)
     void this.#track(following.run(this.#closing.signal))
     this.#every(60, () => filters.keepUp())
+    this.#every(60, () => publisher.keepUp())
     const { collectEvery = 3600 } = options
     if (collectEvery > 0) this.#every(collectEvery, () => this.collect())
   }
@@ -364,6 +373,7 @@ interface Parts {
   readonly revocationLog: RevocationLog
   readonly following: Following
   readonly filters: Filters
+  readonly publisher: Publisher
   now(): number
   unlock(): void
 }

@@ -93,6 +93,10 @@ export const ability = <
   return { authority: 'leased', ...definition, stream: definition.stream ?? ('none' as T), errors: definition.errors ?? ({} as E) }
 }
 
+/** Whether a text can be the id of a service, or the name of an ability: safe to stand in commands, paths and code. */
+export const isServiceId = (text: string): boolean => ID.test(text) && !RESERVED.has(text)
+export const isAbilityName = (text: string): boolean => /^[a-z][a-zA-Z0-9]*$/.test(text)
+
 const ID = /^[a-z][a-z0-9-]*$/
 /** Words that mean something else in an ability. */
 const RESERVED = new Set(['lease'])
@@ -105,9 +109,9 @@ export const service = <const A extends Abilities, const L extends Limits = Reco
   id: string,
   definition: { rev: number; about: string; limits?: L; abilities: A },
 ): Service<A, L> => {
-  if (!ID.test(id) || RESERVED.has(id)) throw new TypeError(`"${id}" can't be the id of a service.`)
+  if (!isServiceId(id)) throw new TypeError(`"${id}" can't be the id of a service.`)
   for (const name of Object.keys(definition.abilities)) {
-    if (!/^[a-z][a-zA-Z0-9]*$/.test(name)) throw new TypeError(`"${name}" can't be the name of an ability.`)
+    if (!isAbilityName(name)) throw new TypeError(`"${name}" can't be the name of an ability.`)
   }
   return { id, rev: definition.rev, about: definition.about, limits: definition.limits ?? ({} as L), abilities: definition.abilities }
 }

@@ -14,6 +14,7 @@ import {
   type LogFrame,
   type Logged,
   leafHash,
+  type ManifestEntry,
   type NoteSigner,
   noteSigner,
   originOf,
@@ -29,8 +30,8 @@ import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
 import { keepCosignature, withCosignatures } from './cosignatures.ts'
 import { appendEntries, type Head, hashReader, readBundle, readEntries, readHead, readTile, writeHead } from './records.ts'
 
-/** What becomes an entry of the log: a revocation with the message that revoked, or a filter. */
-export type Addition = { readonly entry: RevocationEntry; readonly evidence: Uint8Array } | { readonly entry: FilterEntry }
+/** What becomes an entry of the log: a revocation with the message that revoked, a manifest, or a filter. */
+export type Addition = { readonly entry: RevocationEntry; readonly evidence: Uint8Array } | { readonly entry: ManifestEntry | FilterEntry }
 
 const EVIDENCE = 'log/evidence'
 /** Entries that one frame has at the most, and bytes after which it ends: whoever follows a log has to hold a frame in memory. */

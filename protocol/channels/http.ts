@@ -57,6 +57,8 @@ export interface Page {
   open?: boolean
   /** How long it may be kept, `no-store` unless told. */
   cache?: string
+  /** Of this representation. Who has it already is told no more than that. */
+  etag?: string
 }
 
 /** How a host answers HTTP. */
@@ -68,7 +70,7 @@ export interface HttpOptions {
   /** Withholds reading from who asks too much. */
   gate?: Gate
   /** How `/healthz` and other GETs answer; undefined for what isn't there. */
-  pages?(path: string, connection: object): Promise<Page | undefined>
+  pages?(path: string, connection: object, accept: string): Promise<Page | undefined>
   /** DNS names under which pages that aren't open may be asked for. Under an address or `localhost` they always may. */
   names?: readonly string[]
   /** How callers are named in logs and rate limits. */
@@ -313,18 +315,21 @@ const sendPage = async (
   pages: HttpOptions['pages'],
   names: readonly string[],
 ): Promise<void> => {
-  const page = await pages?.(request.url ?? '/', request.socket)
+  const page = await pages?.(request.url ?? '/', request.socket, request.headers.accept ?? '')
   if (page && !page.open && !isOurs(request, names))
     throw new Failure('NotFound', 'There is no such page under that name.', { hint: 'Ask for it by the address of the host.' })
   if (!page) throw new Failure('NotFound', 'There is no such page.')
   if (page.open) response.setHeader('access-control-allow-origin', '*')
-  response.writeHead(page.status, {
-    'content-type': page.type,
-    'cache-control': page.cache ?? 'no-store',
-    'x-content-type-options': 'nosniff',
-  })
+  if (page.etag) response.setHeader('etag', page.etag).setHeader('vary', 'accept')
+  response.setHeader('cache-control', page.cache ?? 'no-store')
+  if (page.etag && isKnown(request, page.etag)) return void response.writeHead(304).end()
+  response.writeHead(page.status, { 'content-type': page.type, 'x-content-type-options': 'nosniff' })
   response.end(request.method === 'HEAD' ? undefined : page.body)
 }
+
+/** Whether the asker has what the tag is of. Compared weakly: RFC 9110, section 13.1.2. */
+const isKnown = ({ headers }: IncomingMessage, etag: string): boolean =>
+  (headers['if-none-match'] ?? '').split(',').some((each) => ['*', etag, `W/${etag}`].includes(each.trim()))
 
 /** The refusal that a host sent without a receipt. It is believed for its text alone: nothing signs it. */
 const refusalOf = async (response: Response): Promise<Failure> => {
