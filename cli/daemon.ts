@@ -4,7 +4,9 @@ import { dagService } from '@symbiosis/capabilities/dag/host'
 import { pinService } from '@symbiosis/capabilities/pin/host'
 import { allow, ask, askInTerminal, type Consent, deny, Host, type Listener, type Log } from '@symbiosis/host'
 import { helia } from '@symbiosis/host/helia'
+import type { Provided } from '@symbiosis/protocol'
 import { socketOf } from './places.ts'
+import { openServicePackage } from './service-package.ts'
 
 export type Approve = 'ask' | 'all' | 'none'
 
@@ -21,6 +23,8 @@ export interface DaemonOptions {
   allowPrivateOrigins?: boolean
   /** Addresses of hosts whose logs are followed. */
   follow?: readonly string[]
+  /** Packages and folders of further services. */
+  service?: readonly string[]
   log: Log
 }
 
@@ -36,15 +40,18 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     name = hostname(),
     allowPrivateOrigins = false,
     follow = [],
+    service: packages = [],
     log,
   } = options
+  const others: Provided[] = []
+  for (const each of packages) others.push(await openServicePackage(each, dir))
   const host = await Host.open({
     dir,
     name,
     log,
     follow,
     engine: () => helia({ dir: join(dir, 'engine'), allowPrivateOrigins }),
-    services: (engine) => [pinService(engine), dagService(engine)],
+    services: (engine) => [pinService(engine), dagService(engine), ...others],
     consent: consentFor(approve),
   })
   try {

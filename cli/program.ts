@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { accept } from './commands/accept.ts'
 import { add } from './commands/add.ts'
 import { completion } from './commands/completion.ts'
+import { conformance } from './commands/conformance.ts'
 import { delegate } from './commands/delegate.ts'
 import { doctor } from './commands/doctor.ts'
 import { get } from './commands/get.ts'
@@ -46,5 +47,6 @@ export const addCommands = (program: Command): void => {
   logs(program)
   program.commandsGroup('Help:')
   doctor(program)
+  conformance(program)
   completion(program)
 }

@@ -18,6 +18,7 @@ interface Options {
   knownAs?: string
   allowPrivateOrigins?: boolean
   follow?: string[]
+  service?: string[]
   logLevel?: string
 }
 
@@ -39,6 +40,7 @@ export const host = (program: Command): Command =>
     .option('--known-as <name>', 'DNS name under which it tells its metrics, beside its address')
     .option('--allow-private-origins', 'let callers name peers on this machine and its networks to fetch content from')
     .option('--follow <url>', 'refuse what is revoked at this host, too; may be given several times', collect)
+    .option('--service <package>', 'lease the service of this package, or of a folder, too; its code runs as this host does', collect)
     .addOption(
       new Option('--log-level <level>', 'what its log tells').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     )

@@ -11,7 +11,8 @@ export const RELEASED = join(import.meta.dirname, 'released')
 /** What every host has, beside the services of `capabilities`. */
 const KERNEL: readonly Service[] = [access, log, manifest, operator, revocation]
 
-const isService = (value: unknown): value is Service => typeof value === 'object' && value !== null && 'abilities' in value && 'rev' in value
+const isService = (value: unknown): value is Service =>
+  typeof value === 'object' && value !== null && 'abilities' in value && 'rev' in value
 
 /** Every service of this repository. */
 export const ourServices = async (): Promise<Service[]> => {
