@@ -25,6 +25,8 @@ export interface DaemonOptions {
   follow?: readonly string[]
   /** Packages and folders of further services. */
   service?: readonly string[]
+  /** Addresses at which others reach the host. */
+  endpoints?: readonly string[]
   log: Log
 }
 
@@ -41,6 +43,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     allowPrivateOrigins = false,
     follow = [],
     service: packages = [],
+    endpoints = [],
     log,
   } = options
   const others: Provided[] = []
@@ -50,6 +53,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     name,
     log,
     follow,
+    endpoints,
     engine: () => helia({ dir: join(dir, 'engine'), allowPrivateOrigins }),
     services: (engine) => [pinService(engine), dagService(engine), ...others],
     consent: consentFor(approve),

@@ -38,6 +38,9 @@ export const portOption = (text: string): number => {
   return port
 }
 
+/** How a host is named where its address will do. */
+export const HOST_PLACE = "its address, or the name of a host that was paired with (default: this machine's own host)"
+
 /** For options that may be given several times. */
 export const collect = (value: string, before: string[] = []): string[] => [...before, value]
 

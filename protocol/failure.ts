@@ -20,7 +20,7 @@ export const CODES = [
   'LimitExceeded', // see `limit`, `used`, `asked`
   'Revoked', // see `link`, `by`, `at`
   'StaleLog',
-  'Replayed',
+  'Replayed', // something signed that was superseded: a manifest older than one that was seen, see `field`
   'UnknownAbility',
   'InvalidInput', // see `field`
   'NotRevoker',

@@ -16,7 +16,10 @@ export class Manifests {
 
   /** The manifest of a host, verified. The wallet remembers its number, so that older ones are refused from now on, after a restart too. */
   async of(host: KeptHost, signal?: AbortSignal): Promise<Manifest> {
-    const { did, manifest: seen } = host
+    const { did } = host
+    // What other processes have seen meanwhile counts as well.
+    await this.#self.holdings.reload()
+    const seen = this.#self.holdings.hosts.find((each) => each.did === did)?.manifest
     const have = this.#last.get(did)?.blocks
     const manifest = await fetchManifest(callerTo(this.#self, host, this.#self.signer.did, []), {
       ...(seen && { seen }),

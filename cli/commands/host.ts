@@ -19,6 +19,7 @@ interface Options {
   allowPrivateOrigins?: boolean
   follow?: string[]
   service?: string[]
+  endpoint?: string[]
   logLevel?: string
 }
 
@@ -41,18 +42,19 @@ export const host = (program: Command): Command =>
     .option('--allow-private-origins', 'let callers name peers on this machine and its networks to fetch content from')
     .option('--follow <url>', 'refuse what is revoked at this host, too; may be given several times', collect)
     .option('--service <package>', 'lease the service of this package, or of a folder, too; its code runs as this host does', collect)
+    .option('--endpoint <url>', 'an address at which others reach it, for its manifest; may be given several times', collect)
     .addOption(
       new Option('--log-level <level>', 'what its log tells').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     )
     .action(
-      act<[], Options>(async ({ output, signal }, { dir, logLevel, ...options }) => {
+      act<[], Options>(async ({ output, signal }, { dir, logLevel, endpoint: endpoints, ...options }) => {
         const folder = hostFolder(dir)
         // Only who starts a host waits for all of it to load.
         const [{ startDaemon }, { openLog }] = await Promise.all([import('../daemon.ts'), import('@symbiosis/host')])
         // Where a person looks, the log would run over the questions.
         const file = process.stderr.isTTY && !output.json ? join(folder, 'host.log') : undefined
         const log = openLog({ ...(logLevel && { level: logLevel }), ...(file && { to: logFile(file) }) })
-        const { host, listener } = await startDaemon({ ...options, dir: folder, log })
+        const { host, listener } = await startDaemon({ ...options, ...(endpoints && { endpoints }), dir: folder, log })
         const { did, name } = host
         const { url, socket } = listener
         output.result(

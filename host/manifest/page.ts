@@ -1,5 +1,5 @@
 import { CAR_TYPE, Failure, type Page } from '@symbiosis/protocol'
-import { encodeManifest, manifestJson } from '@symbiosis/protocol/manifest'
+import { encodeManifest, manifestJson, type SignedManifest } from '@symbiosis/protocol/manifest'
 import type { Publisher } from './publisher.ts'
 
 /** Where a host tells what it leases to whoever has HTTP and nothing else (RFC 8615). */
@@ -16,10 +16,21 @@ export const manifestPage = (publisher: Publisher, query: string, accept: string
   return {
     status: 200,
     type: format === 'car' ? CAR_TYPE : DAG_JSON_TYPE,
-    body: format === 'car' ? encodeManifest(manifest) : `${manifestJson(manifest)}\n`,
+    body: bodiesOf(manifest)[format],
     open: true,
     // It may be kept, and is asked for again each time: what is unchanged costs its headers.
     cache: 'no-cache',
     etag: `"${manifest.signature.cid}.${format}"`,
   }
+}
+
+type Bodies = Record<'car' | 'dag-json', string | Uint8Array>
+
+/** Written once for each manifest: strangers ask for it, and writing costs more than sending. */
+const bodies = new WeakMap<SignedManifest, Bodies>()
+
+const bodiesOf = (manifest: SignedManifest): Bodies => {
+  const written = bodies.get(manifest) ?? { car: encodeManifest(manifest), 'dag-json': `${manifestJson(manifest)}\n` }
+  bodies.set(manifest, written)
+  return written
 }

@@ -17,6 +17,7 @@ import type { RevocationLog } from '../log/revocation-log.ts'
 import { REQUEST_OPTIONS, type RequestOptions } from '../requests.ts'
 import type { Store, StoreReader } from '../store/store.ts'
 
+/** What a host publishes of itself, and for how long it signs it. */
 export interface PublishOptions {
   /** Seconds that a manifest is signed for. It's signed anew when half of them have gone. 0 publishes none. */
   manifestLife: number
@@ -26,6 +27,7 @@ export interface PublishOptions {
   terms: { readonly [service: string]: Terms }
 }
 
+/** What holds where nothing else is said. */
 export const PUBLISH_OPTIONS: PublishOptions = { manifestLife: 86_400, endpoints: [], terms: {} }
 
 const KIND = 'manifest'
@@ -56,20 +58,26 @@ export class Publisher {
 
   /**
    * Begins with these services.
-   * @throws Failure, as `verifyManifest` does: what no symbiont would read isn't published
+   * @throws Failure, as `verifyManifest` does: what no symbiont would read isn't published. TypeError for terms of a service that there isn't
    */
   async open(services: readonly Service[]): Promise<void> {
     this.#content = this.#describe(services)
-    await this.keepUp()
+    try {
+      await this.keepUp()
+    } catch (thrown) {
+      // A host whose disk is full has to start all the same: it says what is revoked. `keepUp` is called again, and says so again.
+      if (!(thrown instanceof Failure) || thrown.name !== 'Unavailable') throw thrown
+    }
   }
 
   /** Publishes where something has changed, and signs anew what would end. */
   async keepUp(): Promise<void> {
-    const { store, now } = this.#parts
-    if (!this.#content || this.#life === 0) return
-    const kept = await this.#kept(store)
-    if (kept && isOf(kept, this.#content) && (kept.signature.expiration ?? 0) - now() > this.#life / 2) this.#current = kept
-    else this.#current = await this.#publish(this.#content)
+    const content = this.#content
+    if (!content || this.#life === 0) return
+    const kept = await this.#kept(this.#parts.store)
+    const same = kept && isOf(kept, content) ? kept : undefined
+    if (same) this.#current = same
+    if (!same || !this.#lasts(same)) this.#current = await this.#publish(content)
   }
 
   /**
@@ -85,6 +93,12 @@ export class Publisher {
   packed(have: readonly CID[] = []): Uint8Array {
     const known = new Set(have.map(String))
     return encodeManifest(this.current(), ({ cid }) => known.has(String(cid)))
+  }
+
+  /** Not where it would for too long, either: a clock that was set back has signed what nobody else believes. */
+  #lasts({ signature }: SignedManifest): boolean {
+    const left = (signature.expiration ?? 0) - this.#parts.now()
+    return left > this.#life / 2 && left <= this.#life
   }
 
   async #publish(content: ManifestContent): Promise<SignedManifest> {
@@ -111,6 +125,8 @@ export class Publisher {
     const { endpoints = PUBLISH_OPTIONS.endpoints, terms = PUBLISH_OPTIONS.terms } = options
     const { filterEvery: every = FILTERS_OPTIONS.filterEvery, filtersKept: kept = FILTERS_OPTIONS.filtersKept } = options
     const { maxLeaseTtl: maxLease = REQUEST_OPTIONS.maxLeaseTtl } = options
+    const stray = Object.keys(terms).find((id) => !services.some((service) => service.id === id))
+    if (stray !== undefined) throw new TypeError(`There are terms of "${stray}", which is no service of this host.`)
     const isLeased = ({ abilities }: Service) => Object.values(abilities).some(({ authority }) => authority === 'leased')
     return {
       host: signer.did,

@@ -12,6 +12,7 @@ export interface ManifestBounds {
   manifestLife: number
 }
 
+/** What holds unless whoever reads says otherwise. */
 export const MANIFEST_BOUNDS: ManifestBounds = {
   manifestBytes: 1024 * 1024,
   manifestBlockBytes: 256 * 1024,

@@ -5,6 +5,7 @@ import type { ManifestBounds } from './bounds.ts'
 import { manifest } from './service.ts'
 import { type Manifest, type SeenManifest, verifyManifest } from './verify.ts'
 
+/** What is known before a manifest is asked for. */
 export interface FetchManifestOptions {
   /** What was seen of that host before. */
   seen?: SeenManifest

@@ -2,7 +2,7 @@ import type { Value } from '../cbor.ts'
 import { canOf, isAbilityName, isServiceId } from '../contract.ts'
 import { Failure } from '../failure.ts'
 import { check, type JsonSchema } from '../schema.ts'
-import type { ManifestBounds } from './bounds.ts'
+import { MANIFEST_BOUNDS, type ManifestBounds } from './bounds.ts'
 import { type Budget, mapOf, mustBeSchema } from './schema-shape.ts'
 import { abilityShape, type ServiceDescription, serviceShape } from './shape.ts'
 
@@ -21,6 +21,15 @@ export const mustBeService = (value: Value, id: string, bounds: ManifestBounds):
   const budget: Budget = { nodes: bounds.schemaNodes }
   for (const [can, ability] of named) mustBeAbility(ability, id, can, bounds, budget)
   return value as unknown as ServiceDescription
+}
+
+/**
+ * Reads the description of a service by itself, whatever it is called.
+ * @throws Failure, as `verifyManifest` does
+ */
+export const readService = (value: Value, bounds: ManifestBounds = MANIFEST_BOUNDS): ServiceDescription => {
+  const { id } = mapOf(value, { path: 'service' })
+  return mustBeService(value, typeof id === 'string' ? id : '', bounds)
 }
 
 const mustBeAbility = (value: Value, id: string, can: string, bounds: ManifestBounds, budget: Budget): void => {

@@ -6,7 +6,7 @@ import { choice, dictionary, type Infer, int, type JsonSchema, link, list, optio
 /** The version that is written and read here. What this one lacks, also a field more, is of another. */
 export const VERSION = 1
 
-/** What a host says of a service beyond its contract; for people, but for `maxLease`. */
+/** For people, but for `maxLease`. */
 export const terms = struct({
   price: optional(text({ maxLength: 256 })),
   /** How long what is kept stays when a lease has ended. */
@@ -17,10 +17,11 @@ export const terms = struct({
   maxLease: optional(int({ min: 1 })),
 })
 
+/** What a host says of a service beyond its contract. */
 export type Terms = Infer<typeof terms>
 
-/** How old what a host knows of revocations may be, in seconds: past `fresh` it asks again, past `stale` it refuses. */
-export const freshness = struct({ fresh: int(), stale: int() })
+/** How old what a host knows of revocations may be, in seconds: past `fresh` it asks again, past `stale` it refuses. Without one there is no such bound. */
+export const freshness = struct({ fresh: optional(int()), stale: optional(int()) })
 
 /** The block that all begins with. Services are blocks of their own: one that stays as it was keeps its CID, whatever changes beside it. */
 export const rootShape = struct({
@@ -61,6 +62,7 @@ export interface ServiceDescription {
   readonly terms: Terms
 }
 
+/** An ability as its service's block has it. */
 export interface AbilityDescription {
   /** As the contract spells it: `can` is lower case. */
   readonly name: string

@@ -31,6 +31,7 @@ export interface SeenManifest {
   readonly root: string
 }
 
+/** Whose manifest has to come, and what is known of it. */
 export interface ManifestExpectation {
   /** Whose manifest it has to be. */
   host: DID
@@ -137,7 +138,7 @@ const blocksOf = (links: ManifestRoot['services'], brought: readonly Block[], ha
   const entries = Object.entries(links).sort(([a], [b]) => (a < b ? -1 : 1))
   const blocks = entries.map(([id, cid]): [string, Block] => {
     const block = byLink.get(textOf(cid))
-    // What is at hand was checked when it came, but by whom is the caller's affair.
+    // Those that are here say themselves what they are called.
     if (!block || !cidOf(block.bytes).equals(cid))
       throw new Failure('Malformed', `A manifest lacks the block of "${id.slice(0, 64)}".`, { link: textOf(cid) })
     return [id, block]

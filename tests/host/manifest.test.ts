@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
-import { ability, CAR_TYPE, cidOf, encode, provide, type Service, service, struct } from '@symbiosis/protocol'
+import { ability, CAR_TYPE, cidOf, encode, Failure, httpChannel, provide, type Service, service, struct } from '@symbiosis/protocol'
 import { contractOf, type Manifest, type SeenManifest, verifyManifest } from '@symbiosis/protocol/manifest'
 import { decodeEntry, type LogFrame, type ManifestEntry } from '@symbiosis/protocol/revocation'
 import { unixChannel, unixGet } from '@symbiosis/protocol/unix'
+import { type Store, sqliteStore } from '../../host/index.ts'
 import { jar, jarService } from '../attacks/jar.ts'
 import { alice, expect, folders, mallory, NOW, World, type WorldOptions } from '../fixtures.ts'
 import { fromDagJson } from '../protocol/manifest/reading.ts'
@@ -96,6 +97,10 @@ describe("a host's manifest", () => {
     const later = (await get(world, { seen: seenOf(manifest) })).manifest
     assert.deepEqual([later.expires, String(later.root)], [NOW + DAY / 2 + DAY, String(manifest.root)])
     assert.equal((await entriesOf(world)).length, 1)
+    // A clock that was wrong has signed it for a time that is far away.
+    world.now = NOW
+    await world.host.publisher.keepUp()
+    assert.equal((await get(world)).manifest.expires, NOW + DAY)
     await world.close()
   })
 
@@ -110,6 +115,28 @@ describe("a host's manifest", () => {
     assert.ok(verifyManifest(ok?.manifest as Uint8Array, { host: second.did, now: NOW + 60, seen: seenOf(manifest) }).seq > manifest.seq)
     await second.close()
   })
+
+  it('is what was said before where the disk is full, and the host starts', async () => {
+    const dir = folder()
+    const before = await open(dir)
+    const { manifest } = await get(before)
+    await before.close()
+    let isFull = true
+    const store = sqliteStore(join(dir, 'host.sqlite'))
+    const full = new Proxy(store, {
+      get: (_, name: keyof Store) =>
+        name === 'write' && isFull ? () => Promise.reject(new Failure('Unavailable', 'The disk is full.')) : store[name].bind(store),
+    })
+    const world = await open(dir, { store: full, manifestLife: DAY - 1 })
+    assert.equal((await get(world)).manifest.expires, manifest.expires)
+    await assert.rejects(world.host.publisher.keepUp(), { name: 'Unavailable' })
+    isFull = false
+    await world.host.publisher.keepUp()
+    assert.equal((await get(world)).manifest.expires, NOW + DAY - 1)
+    await world.close()
+  })
+
+  it('says nothing of a service that there is not', () => assert.rejects(open(folder(), { terms: { jam: {} } }), TypeError))
 
   it('is published at no address and by no call where none is wanted', async () => {
     const world = await open(folder(), { manifestLife: 0 })
@@ -173,9 +200,11 @@ describe("a host's manifest", () => {
     it('is told in no other format', async () => assert.equal((await fetch(`${url}?format=xml`)).status, 415))
 
     it('comes by calls over every channel', async () => {
-      const call = await world.invocation(mallory, { can: 'manifest/get' })
-      const { ok } = await world.send(call, [], unixChannel(socket))
-      assert.equal(verifyManifest(ok?.manifest as Uint8Array, { host: world.did, now: NOW }).host, world.did)
+      for (const channel of [world.channel, httpChannel(new URL('/', url).href), unixChannel(socket)]) {
+        const call = await world.invocation(mallory, { can: 'manifest/get' })
+        const { ok } = await world.send(call, [], channel)
+        assert.equal(verifyManifest(ok?.manifest as Uint8Array, { host: world.did, now: NOW }).host, world.did)
+      }
     })
   })
 })

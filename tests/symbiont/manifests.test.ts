@@ -78,7 +78,7 @@ describe('what a symbiont learns of hosts', () => {
       return state
     })
     const other = await world.symbiont(wallet)
-    for (const ask of [() => other.manifest({ host: attic.did }), () => other.dynamic('shelf')]) {
+    for (const ask of [() => other.manifest({ host: attic.did }), () => other.dynamic('shelf'), () => device.manifest()]) {
       const { name, limit, asked } = await refused(ask)
       assert.deepEqual([name, limit, asked], ['Replayed', seq + 1, seq])
     }
