@@ -1,3 +1,4 @@
+import type { Flat } from './flat.ts'
 import type { Infer, JsonSchema, Schema } from './schema.ts'
 
 /**
@@ -87,7 +88,8 @@ export const ability = <
   authority?: Authority
   errors?: E
   stream?: T
-}): Ability<N, O, E, T> => {
+  // Inside of `service` the compiler would else take what is left out for any error and any stream, and hold nobody to it.
+}): Ability<N, O, Flat<NoInfer<E>>, NoInfer<T>> => {
   // A replay gets the stored answer, and a stream can't be stored.
   if (definition.effect === 'once' && definition.stream === 'out') throw new TypeError('An ability that runs once can not stream out.')
   return { authority: 'leased', ...definition, stream: definition.stream ?? ('none' as T), errors: definition.errors ?? ({} as E) }

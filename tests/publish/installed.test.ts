@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { blocksOf } from '../blocks.ts'
 import { root } from '../tree.ts'
 import { installed } from './installed.ts'
 import { type Packed, packages, run, workspaces } from './packed.ts'
@@ -32,10 +33,6 @@ export const none: Code = 'Nonsense'
 `
 
 const tsc = join(root, 'node_modules/.bin/tsc')
-
-/** Programs in a README of a package: each is whole, and marked by a comment with its name. */
-const programsOf = (readme: string): [name: string, text: string][] =>
-  [...readme.matchAll(/^<!-- run: (\S+) -->\n```ts\n([\s\S]*?)^```$/gm)].map(([, name, text]) => [name as string, text as string])
 
 describe('the packages, installed by somebody else', function () {
   this.timeout(300_000)
@@ -117,19 +114,17 @@ describe('the packages, installed by somebody else', function () {
   }
 
   it('runs what its READMEs say, without a TypeScript of its own', () => {
-    const programs = packages().flatMap(({ workspace, manifest }) =>
-      programsOf(readFileSync(join(app, 'node_modules', manifest.name, 'README.md'), 'utf8')).map(([name, text]) => ({
-        workspace,
-        name,
-        text,
-      })),
-    )
-    const told = new Set(programs.map(({ workspace }) => workspace))
+    const programs = packages().flatMap(({ workspace, manifest }) => {
+      const readme = readFileSync(join(app, 'node_modules', manifest.name, 'README.md'), 'utf8')
+      return blocksOf(readme).flatMap(({ language, run: name, text }) => (language === 'ts' ? [{ workspace, name, text }] : []))
+    })
+    const told = programs.filter(({ name }) => name !== undefined).map(({ workspace }) => workspace)
     assert.deepEqual(
-      [...told],
+      [...new Set(told)],
       workspaces.filter((name) => entriesOf(name).length > 0),
       'each package has one',
     )
+    assert.equal(told.length, programs.length, 'and none is left out')
     const sources = Object.fromEntries(programs.map(({ name, text }) => [`${name}.ts`, text]))
     for (const [name, config] of Object.entries(CONFIGS)) {
       put(`programs-${name}`, { ...sources, 'package.json': '{ "type": "module" }' })

@@ -37,10 +37,8 @@ export interface Packed {
 }
 
 export const json = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
-/** Those that are published. */
-export const workspaces: readonly string[] = json(join(root, 'package.json')).workspaces.filter(
-  (name: string) => !json(join(root, name, 'package.json')).private,
-)
+const isPublished = (name: string) => !json(join(root, name, 'package.json')).private
+export const workspaces: readonly string[] = json(join(root, 'package.json')).workspaces.filter(isPublished)
 
 /** What a command prints, in a person's shell. Its failure shows all that it printed. */
 export function run(command: string, args: readonly string[], cwd: string): string {
