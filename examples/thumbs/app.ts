@@ -3,7 +3,9 @@ import sharp from 'sharp'
 import { readProgress, thumbs } from 'thumbs'
 
 const [url = 'http://127.0.0.1:4747'] = process.argv.slice(2)
-const photo = await sharp({ create: { width: 640, height: 480, channels: 3, background: 'teal' } }).png().toBuffer()
+const photo = await sharp({ create: { width: 640, height: 480, channels: 3, background: 'teal' } })
+  .png()
+  .toBuffer()
 const bodyOf = (bytes: Uint8Array) => new Blob([bytes as Uint8Array<ArrayBuffer>]).stream()
 
 await using laptop = await Symbiont.open({ wallet: memoryWallet() })

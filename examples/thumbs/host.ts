@@ -33,7 +33,7 @@ const open: OpenService = ({ dir }) => {
 
       async render({ name, widths }, { get, commit, fail, space, signal }) {
         const image = (await get(`image/${name}`)) as { width: number; height: number } | undefined
-        if (!image) return fail('Unknown', { name })
+        if (!image) return fail('Unknown', { image: name })
         const wanted = [...new Set(widths)]
         // All that will be needed is reserved before the first answer, or nothing is.
         const copies = await commit(async (tx) => {
@@ -63,7 +63,7 @@ const open: OpenService = ({ dir }) => {
 
       async get({ name, width }, { get, fail, space }) {
         const copy = (await get(`copy/${name}/${width}`)) as Copy | undefined
-        if (!copy?.ready) return fail('Unknown', { name })
+        if (!copy?.ready) return fail('Unknown', { image: name })
         return { ok: { width, height: copy.height }, body: images.read(`${space} ${name} ${width}`) }
       },
 

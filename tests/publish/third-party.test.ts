@@ -43,8 +43,7 @@ describe('a service of a third party', function () {
     writeFileSync(join(project, 'README.md'), 'mine')
     other.create('@acme/my-notes', 1)
     assert.equal(readFileSync(join(project, 'README.md'), 'utf8'), 'mine')
-    for (const name of ['My-Notes', '../up', 'a/b', '-', 'notes.', 'lease/', ''])
-      other.create(`'${name}'`, name === '-' ? 2 : 1)
+    for (const name of ['My-Notes', '../up', 'a/b', '-', 'notes.', 'lease/', '']) other.create(`'${name}'`, name === '-' ? 2 : 1)
     assert.ok(!existsSync(join(other.home, '..', 'up')))
   })
 
@@ -68,7 +67,7 @@ describe('a service of a third party', function () {
   })
 
   it('is leased by a host, and called by who has its contract and by who has not', async () => {
-    const host = await other.host(project, '--service', '.')
+    const host = await other.host(project, '--approve', 'all', '--service', '.')
     writeFileSync(join(project, 'app.mjs'), APP)
     const told = JSON.parse(other.run(`node app.mjs ${host.url}`, project))
     assert.deepEqual(told, { titles: ['eggs', 'milk'], errors: ['Taken', 'LimitExceeded'], milk: { body: 'Two pints' } })
@@ -76,7 +75,7 @@ describe('a service of a third party', function () {
   })
 
   it('is leased by its name, too, where it is installed', async () => {
-    const host = await other.host(project, '--service', '@acme/my-notes')
+    const host = await other.host(project, '--approve', 'all', '--service', '@acme/my-notes')
     assert.match(other.run(`npx symbiosis describe ${host.url}`, project), /my-notes/)
     assert.equal(await host.stop(), 0)
   })

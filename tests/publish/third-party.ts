@@ -20,7 +20,9 @@ export class ThirdParty {
       SYMBIOSIS_HOME: join(this.home, 'wallet'),
       XDG_CACHE_HOME: join(this.home, 'cache'),
     })
-    return { ...env, PATH: [dirname(process.execPath), env.PATH].join(delimiter) }
+    // Whom this machine trusts when it asks the registry is no matter of our shell's.
+    const { NODE_EXTRA_CA_CERTS } = process.env
+    return { ...env, ...(NODE_EXTRA_CA_CERTS && { NODE_EXTRA_CA_CERTS }), PATH: [dirname(process.execPath), env.PATH].join(delimiter) }
   }
 
   /** What a command prints. Its failure shows all that it printed. */
@@ -43,26 +45,34 @@ export class ThirdParty {
    * `npm install` where the registry has none of our packages yet: they come from their tarballs. Beside them stands exactly what our lock file
    * names: resolving all of it anew takes minutes, and a release of somebody else's can't change the outcome.
    */
-  install(project: string, more: { readonly [name: string]: string } = {}): void {
+  install(project: string, dependencies: { readonly [name: string]: string } = {}): void {
     const file = join(project, 'package.json')
     const manifest = JSON.parse(readFileSync(file, 'utf8'))
     const ours = Object.fromEntries(packages().map(({ manifest: { name }, tarball }) => [name, `file:${tarball}`]))
-    const whole = { ...manifest, devDependencies: { ...manifest.devDependencies, ...ours, ...more } }
+    const whole = { ...manifest, dependencies, devDependencies: { ...manifest.devDependencies, ...ours } }
     writeFileSync(file, JSON.stringify(whole, null, 2))
     const { lockfileVersion, packages: known } = json(join(root, 'package-lock.json'))
-    const locked = Object.fromEntries(Object.entries<{ link?: boolean; dev?: boolean }>(known).filter(([path, { link, dev }]) => path.startsWith('node_modules/') && !link && (!dev || TOOLS.test(path))))
+    const locked = Object.fromEntries(
+      Object.entries<{ link?: boolean; dev?: boolean }>(known).filter(
+        ([path, { link, dev }]) => path.startsWith('node_modules/') && !link && (!dev || TOOLS.test(path)),
+      ),
+    )
     for (const { manifest: mine, workspace } of packages()) {
       const at = `node_modules/${mine.name}`
       locked[at] = { ...mine, resolved: ours[mine.name] } as never
-      for (const [path, entry] of Object.entries<object>(known)) if (path.startsWith(`${workspace}/`)) locked[at + path.slice(workspace.length)] = entry
+      for (const [path, entry] of Object.entries<object>(known))
+        if (path.startsWith(`${workspace}/`)) locked[at + path.slice(workspace.length)] = entry
     }
-    writeFileSync(join(project, 'package-lock.json'), JSON.stringify({ name: whole.name, lockfileVersion, packages: { '': whole, ...locked } }))
+    writeFileSync(
+      join(project, 'package-lock.json'),
+      JSON.stringify({ name: whole.name, lockfileVersion, packages: { '': whole, ...locked } }),
+    )
     this.run('npm ci --prefer-offline --omit=peer --ignore-scripts --no-audit --no-fund && npm run prepare', project)
   }
 
-  /** A host that says yes to everybody. */
+  /** `symbiosis host`, at a port that is free. */
   async host(project: string, ...args: string[]): Promise<{ url: string; did: string; stop(): Promise<number | null> }> {
-    const child = spawn('node_modules/.bin/symbiosis', ['host', '--json', '--port', '0', '--approve', 'all', ...args], {
+    const child = spawn('node_modules/.bin/symbiosis', ['host', '--json', '--port', '0', ...args], {
       cwd: project,
       env: this.env,
     })

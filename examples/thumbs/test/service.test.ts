@@ -3,7 +3,9 @@ import { runServiceTests } from '@symbiosis/conformance'
 import sharp from 'sharp'
 import open from '../host.ts'
 
-const photo = await sharp({ create: { width: 64, height: 48, channels: 3, background: 'teal' } }).png().toBuffer()
+const photo = await sharp({ create: { width: 64, height: 48, channels: 3, background: 'teal' } })
+  .png()
+  .toBuffer()
 
 runServiceTests(runner, 'thumbs', {
   open,
