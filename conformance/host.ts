@@ -7,12 +7,13 @@ import { leasing, leasingOut } from './host/leases.ts'
 import { type OnceCall, runsOnce } from './host/once.ts'
 import { Peer, type PeerOptions } from './host/peer.ts'
 import { revoking, revokingOut } from './host/revoking.ts'
+import { telling } from './host/telling.ts'
 import type { Runner } from './runner.ts'
 
 export interface HostTestOptions extends PeerOptions {
   /** Whether the host leases something to a stranger who asks. Where it doesn't, the rules about leases can't be looked at and are left out. */
   leases?: boolean
-  /** A call of an ability that runs once. The rule about replays is left out without one. */
+  /** A call of an ability that runs once; unless given, one that the manifest tells of and that needs no input. */
   once?: OnceCall
 }
 
@@ -29,10 +30,10 @@ const rulesFor = ({ leases = true, once }: HostTestOptions): readonly Rule[] => 
   ...answers,
   ...admission,
   ...authorization,
+  ...telling,
   ...leasing,
   ...revoking,
-  ...(leases ? [...leasingOut, ...revokingOut] : []),
-  ...(leases && once ? [runsOnce(once)] : []),
+  ...(leases ? [...leasingOut, runsOnce(once), ...revokingOut] : []),
 ]
 
 /**

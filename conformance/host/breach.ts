@@ -9,7 +9,7 @@ export class Breach extends Error {
 
 /** Something that every host does. */
 export interface Rule {
-  readonly area: 'answers' | 'admission' | 'authorization' | 'leases' | 'revocation'
+  readonly area: 'answers' | 'admission' | 'authorization' | 'manifest' | 'leases' | 'revocation'
   readonly name: string
   /** @throws where the host does otherwise */
   check(peer: Peer): Promise<void>

@@ -1,12 +1,14 @@
-import { delegate, type LocalSigner, leaseOf, type Proof, ucansOf } from '@symbiosis/protocol'
+import { canOf, delegate, type LocalSigner, leaseOf, type Proof, ucansOf } from '@symbiosis/protocol'
 import { Breach, codeOf, must, type Rule } from './breach.ts'
 import type { Peer } from './peer.ts'
 
 const area = 'leases'
 
 /** Abilities that the host says it leases. */
-const leased = ({ services, open }: Peer): string[] =>
-  services.flatMap(({ id, abilities }) => abilities.map((name) => `${id}/${name}`.toLowerCase())).filter((can) => !open.includes(can))
+const leased = async (peer: Peer): Promise<string[]> => {
+  const open = await peer.open()
+  return peer.services.flatMap(({ id, abilities }) => abilities.map((name) => canOf(id, name))).filter((can) => !open.includes(can))
+}
 
 /** What the rules can know of abilities that they have never heard of: calls without input are refused for the lease, or for the input before that. */
 const CLOSED = ['NoLease', 'InvalidInput', 'Expired', 'NotOwner']
@@ -19,7 +21,7 @@ const closed = (name: string, shown: (peer: Peer) => Promise<{ by: LocalSigner; 
   name,
   async check(peer) {
     const { by, proofs } = await shown(peer)
-    for (const can of leased(peer)) {
+    for (const can of await leased(peer)) {
       const code = await codeOf(peer.call({ signer: by, can, proofs }))
       must(CLOSED.includes(code), `${can} answers ${code}, where NoLease was due`)
     }
@@ -29,7 +31,7 @@ const closed = (name: string, shown: (peer: Peer) => Promise<{ by: LocalSigner; 
 /** An ability that takes no input and that the lease opens: by it the rules see what a lease does. */
 const opened = async (peer: Peer): Promise<{ can: string; leases: readonly Proof[] }> => {
   const leases = await peer.leases()
-  for (const can of leased(peer)) {
+  for (const can of await leased(peer)) {
     if (leaseFor(leases, can) && isIn(await codeOf(peer.call({ can, proofs: leases })))) return { can, leases }
   }
   throw new Breach('A lease opens none of the abilities that need no input, so nothing can be seen of it. Offer a service that has one')

@@ -26,6 +26,7 @@ import {
   ucansOf,
   unwrap,
 } from '@symbiosis/protocol'
+import { type AbilityDescription, fetchManifest, type Manifest } from '@symbiosis/protocol/manifest'
 import { Breach } from './breach.ts'
 
 export type Answer = Result<Record<string, unknown>, Refusal>
@@ -48,7 +49,7 @@ export interface CallShape {
 export interface PeerOptions {
   /** Services to ask leases of; all that the host tells of unless given. */
   services?: readonly string[]
-  /** Abilities of those services that are open to all: no other needs no lease. */
+  /** Abilities of those services that are open to all; as its manifest says unless given. */
   open?: readonly string[]
   /** Seconds that the owner may take to say yes. 0 unless told. */
   patience?: number
@@ -73,6 +74,7 @@ export class Peer {
   readonly stranger = signerFromSeed(generateSeed())
   readonly #options: PeerOptions
   #leases: Promise<readonly Proof[]> | undefined
+  #manifest: Promise<Manifest> | undefined
 
   private constructor(url: string, did: DID, services: Peer['services'], options: PeerOptions) {
     this.url = url
@@ -97,8 +99,37 @@ export class Peer {
     )
   }
 
-  get open(): readonly string[] {
-    return this.#options.open ?? []
+  /** The manifest, asked for once; what it lacks is for the rules about it to say. */
+  manifest(): Promise<Manifest> {
+    this.#manifest ??= fetchManifest({
+      signer: this.stranger,
+      host: this.did,
+      subject: this.stranger.did,
+      proofs: [],
+      channel: this.channel,
+      now,
+    })
+    return this.#manifest
+  }
+
+  /** Abilities of its services that need no lease. */
+  async open(): Promise<readonly string[]> {
+    return this.#options.open ?? (await this.#cans((ability) => ability.authority === 'open'))
+  }
+
+  /** Leased abilities that run once and need no input. */
+  once(): Promise<readonly string[]> {
+    return this.#cans(
+      ({ effect, authority, stream, nb }) =>
+        effect === 'once' && authority === 'leased' && stream === 'none' && (nb.required ?? []).length === 0,
+    )
+  }
+
+  async #cans(which: (ability: AbilityDescription) => boolean): Promise<string[]> {
+    const manifest = await this.manifest().catch(() => undefined)
+    return this.services.flatMap(({ id }) =>
+      Object.entries(manifest?.services.get(id)?.abilities ?? {}).flatMap(([can, ability]) => (which(ability) ? [can] : [])),
+    )
   }
 
   get now(): number {

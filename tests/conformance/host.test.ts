@@ -9,5 +9,5 @@ describe('a host of ours', () => {
     url = (await stage.world.host.listen()).url as string
   })
 
-  runHostTests(mocha, () => url, { once: { can: 'jar/count', nb: {} }, open: ['jar/peek'] })
+  runHostTests(mocha, () => url)
 })
