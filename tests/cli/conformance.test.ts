@@ -19,7 +19,7 @@ describe('symbiosis conformance', function () {
   })
 
   it('ends with 1 and says which rule is broken', async () => {
-    const world = await World.open({ dir: folder(), now: () => Math.floor(Date.now() / 1000) })
+    const world = await World.open({ dir: folder(), now: () => Math.floor(Date.now() / 1000), manifestLife: 3600 })
     const tooLong = {
       answer: ({ out }: { out: object }) => ((out as { error?: { name: string } }).error?.name === 'TooLong' ? { ok: {} } : out) as never,
     }

@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import {
   type Answer,
+  CAR_TYPE,
   type Call,
   type DID,
   type Door,
@@ -18,6 +19,8 @@ import {
   readReceipt,
 } from '@symbiosis/protocol'
 import { CID } from 'multiformats/cid'
+import type { Host } from '../../host/index.ts'
+import { manifestPage, WELL_KNOWN } from '../../host/manifest/page.ts'
 
 export type Out = Result<unknown, Refusal>
 
@@ -48,14 +51,14 @@ const MiB = 1024 * 1024
 
 /** A real host behind a door that breaks a rule: it tells, signs and admits otherwise than the host within. */
 export const openWrongHost = async (
-  host: { did: DID; door: Door },
+  host: Pick<Host, 'did' | 'door' | 'publisher'>,
   key: LocalSigner,
   wrong: Wrong,
 ): Promise<{ url: string; close(): void }> => {
   const about = { status: 200, type: 'application/json', body: JSON.stringify({ did: host.did }), open: true }
   const listener = httpListener(bentDoor(host, key, wrong), {
     maxMessageBytes: 64 * MiB,
-    pages: async (path) => (path === '/' ? about : undefined),
+    pages: async (path) => (path === '/' ? about : path === WELL_KNOWN ? manifestPage(host.publisher, '', CAR_TYPE) : undefined),
   })
   const server = createServer((request, response) => {
     if (!wrong.http?.(request, response)) void listener(request, response)

@@ -199,7 +199,7 @@ describe('a host that is wrong', function () {
   let right: Checked[] = []
 
   before(async () => {
-    world = await World.open({ dir: folder(), now: () => Math.floor(Date.now() / 1000) })
+    world = await World.open({ dir: folder(), now: () => Math.floor(Date.now() / 1000), manifestLife: 3600 })
     right = await look({})
   })
   after(() => world?.close())
@@ -246,7 +246,12 @@ describe('a host that is wrong', function () {
     // Kept as the contract says, but for what makes the host remember the answers.
     const { count, ...others } = jar.service.abilities
     const service = { ...jar.service, abilities: { ...others, count: { ...(count as object), effect: 'idempotent' } as never } }
-    const forgetful = await World.open({ dir, services: [{ ...jar, service }], now: () => Math.floor(Date.now() / 1000) })
+    const forgetful = await World.open({
+      dir,
+      services: [{ ...jar, service }],
+      now: () => Math.floor(Date.now() / 1000),
+      manifestLife: 3600,
+    })
     const { url = '' } = await forgetful.host.listen()
     const failed: string[] = []
     for await (const { ok, rule } of checkHost(url, { ...OPTIONS, once: { can: 'jar/count', nb: {} } })) if (!ok) failed.push(rule)
