@@ -10,6 +10,7 @@ import { revoking, revokingOut } from './host/revoking.ts'
 import { telling } from './host/telling.ts'
 import type { Runner } from './runner.ts'
 
+/** How a host is met, and what of it can be looked at. */
 export interface HostTestOptions extends PeerOptions {
   /** Whether the host leases something to a stranger who asks. Where it doesn't, the rules about leases can't be looked at and are left out. */
   leases?: boolean

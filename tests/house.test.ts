@@ -106,7 +106,8 @@ const declared: Rule = (sources) =>
       const folder = packageAbove(path)
       const own = folder !== '.'
       const manifest = json(`${folder}/package.json`)
-      const testing = path.startsWith(`${folder}/test/`) ? manifest.devDependencies : {}
+      // What nobody installs may use what it is developed with.
+      const testing = manifest.private || path.startsWith(`${folder}/test/`) ? manifest.devDependencies : {}
       const known = own
         ? [
             manifest.name,

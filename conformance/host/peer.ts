@@ -46,6 +46,7 @@ export interface CallShape {
   signer: LocalSigner
 }
 
+/** How a host is met across the wire. */
 export interface PeerOptions {
   /** Services to ask leases of; all that the host tells of unless given. */
   services?: readonly string[]

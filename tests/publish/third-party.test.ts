@@ -4,22 +4,22 @@ import { join } from 'node:path'
 import { ThirdParty } from './third-party.ts'
 
 const APP = `
-import { memoryWallet, Symbiont } from '@symbiosis/symbiont'
-import { myNotes } from '@acme/my-notes'
+  import { memoryWallet, Symbiont } from '@symbiosis/symbiont'
+  import { myNotes } from '@acme/my-notes'
 
-const symbiont = await Symbiont.open({ wallet: memoryWallet() })
-await symbiont.createSpace()
-await symbiont.pair(process.argv[2])
-await symbiont.request({ 'my-notes': { notes: 2 } })
-const notes = symbiont.use(myNotes)
-await notes.write({ title: 'milk', body: 'Two pints' })
-const { error } = await symbiont.try(myNotes).write({ title: 'milk', body: 'Three' })
-await notes.write({ title: 'eggs', body: 'Ten' })
-const { error: full } = await symbiont.try(myNotes).write({ title: 'tea', body: 'Green' })
-const unknowing = await symbiont.dynamic('my-notes')
-const { titles } = await unknowing.list({})
-console.log(JSON.stringify({ titles, errors: [error.name, full.name], milk: await unknowing.read({ title: 'milk' }) }))
-await symbiont.close()
+  const symbiont = await Symbiont.open({ wallet: memoryWallet() })
+  await symbiont.createSpace()
+  await symbiont.pair(process.argv[2])
+  await symbiont.request({ 'my-notes': { notes: 2 } })
+  const notes = symbiont.use(myNotes)
+  await notes.write({ title: 'milk', body: 'Two pints' })
+  const { error } = await symbiont.try(myNotes).write({ title: 'milk', body: 'Three' })
+  await notes.write({ title: 'eggs', body: 'Ten' })
+  const { error: full } = await symbiont.try(myNotes).write({ title: 'tea', body: 'Green' })
+  const unknowing = await symbiont.dynamic('my-notes')
+  const { titles } = await unknowing.list({})
+  console.log(JSON.stringify({ titles, errors: [error.name, full.name], milk: await unknowing.read({ title: 'milk' }) }))
+  await symbiont.close()
 `
 
 describe('a service of a third party', function () {
