@@ -1,5 +1,6 @@
 import { globSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { Script } from 'node:vm'
 
 /** A package `sample-package` that works as it stands, with a service `sample-service`: a new one is the same under other names. */
 const TEMPLATE = join(import.meta.dirname, 'template')
@@ -21,6 +22,7 @@ export const scaffold = (name: string, folder: string): string[] => {
   const words = id.split('-').map((word) => word.charAt(0).toUpperCase() + word.slice(1))
   const pascal = words.join('')
   const camel = pascal.charAt(0).toLowerCase() + pascal.slice(1)
+  if (!canBeNamed(id, camel)) throw new Error(`A service can't be called ${id}: the word has a meaning already.`)
   try {
     mkdirSync(folder)
   } catch (cause) {
@@ -43,4 +45,13 @@ export const scaffold = (name: string, folder: string): string[] => {
     writeFileSync(join(folder, to), text, { flag: 'wx' })
     return to
   })
+}
+
+/** Leases are no service, and the contract is a constant of that name. */
+const canBeNamed = (id: string, constant: string): boolean => {
+  try {
+    return id !== 'lease' && constant !== 'await' && new Script(`'use strict'; const ${constant} = 0`) instanceof Script
+  } catch {
+    return false
+  }
 }

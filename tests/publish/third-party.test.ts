@@ -43,7 +43,8 @@ describe('a service of a third party', function () {
     writeFileSync(join(project, 'README.md'), 'mine')
     other.create('@acme/my-notes', 1)
     assert.equal(readFileSync(join(project, 'README.md'), 'utf8'), 'mine')
-    for (const name of ['My-Notes', '../up', 'a/b', '-', 'notes.', 'lease/', '']) other.create(`'${name}'`, name === '-' ? 2 : 1)
+    for (const name of ['My-Notes', '../up', 'a/b', '-', 'notes.', 'lease/', 'lease', 'class', 'await', ''])
+      other.create(`'${name}'`, name === '-' ? 2 : 1)
     assert.ok(!existsSync(join(other.home, '..', 'up')))
   })
 
