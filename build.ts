@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 
 /**
@@ -28,6 +28,8 @@ for (const name of workspaces.filter(isPublished)) {
     mkdirSync(dirname(to), { recursive: true })
     cpSync(from, to)
   }
+  // Sources that others go on with are published as they are.
+  if (existsSync(join(root, name, 'template'))) cpSync(join(root, name, 'template'), join(dist, name, 'template'), { recursive: true })
   cpSync(join(root, 'LICENSE'), join(dist, name, 'LICENSE'))
   writeFileSync(join(dist, name, 'package.json'), published(readFileSync(join(root, name, 'package.json'), 'utf8')))
 }
@@ -52,7 +54,7 @@ function published(source: string): string {
     manifest.exports[path] = { types: `${stem}.d.ts`, default: `${stem}.js` }
   }
   // Nobody imports a command.
-  const files = manifest.exports ? PACKED : PACKED.filter((kind) => kind !== DECLARATIONS)
+  const files = manifest.files ?? (manifest.exports ? PACKED : PACKED.filter((kind) => kind !== DECLARATIONS))
   const { directory: _built, ...rest } = publishConfig
   return `${JSON.stringify({ ...manifest, files, publishConfig: rest }, null, 2)}\n`
 }

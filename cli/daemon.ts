@@ -5,7 +5,9 @@ import { pinService } from '@symbiosis/capabilities/pin/host'
 import { routeService } from '@symbiosis/capabilities/route/host'
 import { allow, ask, askInTerminal, type Consent, deny, type FollowNamed, Host, type Listener, type Log } from '@symbiosis/host'
 import { helia } from '@symbiosis/host/helia'
+import type { Provided } from '@symbiosis/protocol'
 import { socketOf } from './places.ts'
+import { openServicePackage } from './service-package.ts'
 
 export type Approve = 'ask' | 'all' | 'none'
 
@@ -32,6 +34,8 @@ export interface DaemonOptions {
   follow?: readonly string[]
   /** Which hosts are dialled because delegations name their logs. */
   followNamed?: FollowNamed
+  /** Packages and folders of further services. */
+  service?: readonly string[]
   log: Log
 }
 
@@ -52,8 +56,11 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     dht: mode = bootstrap.length > 0 ? 'client' : undefined,
     follow = [],
     followNamed = 'public',
+    service: packages = [],
     log,
   } = options
+  const others: Provided[] = []
+  for (const each of packages) others.push(await openServicePackage(each, dir))
   const host = await Host.open({
     dir,
     endpoints,
@@ -63,7 +70,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     followNamed,
     engine: () =>
       helia({ dir: join(dir, 'engine'), allowPrivateOrigins, ...(listen && { listen }), ...(mode && { dht: { mode, bootstrap } }) }),
-    services: (engine) => [pinService(engine), dagService(engine), ...(engine.routing ? [routeService(engine.routing)] : [])],
+    services: (engine) => [pinService(engine), dagService(engine), ...(engine.routing ? [routeService(engine.routing)] : []), ...others],
     consent: consentFor(approve),
   })
   try {

@@ -3,6 +3,7 @@ import { accept } from './commands/accept.ts'
 import { add } from './commands/add.ts'
 import { compare } from './commands/compare.ts'
 import { completion } from './commands/completion.ts'
+import { conformance } from './commands/conformance.ts'
 import { delegate } from './commands/delegate.ts'
 import { describe } from './commands/describe.ts'
 import { doctor } from './commands/doctor.ts'
@@ -52,5 +53,6 @@ export const addCommands = (program: Command): void => {
   logs(program)
   program.commandsGroup('Help:')
   doctor(program)
+  conformance(program)
   completion(program)
 }

@@ -96,6 +96,11 @@ export const ability = <
 }): Ability<N, O, Flat<NoInfer<E>>, NoInfer<T>> => {
   // A replay gets the stored answer, and a stream can't be stored.
   if (definition.effect === 'once' && definition.stream === 'out') throw new TypeError('An ability that runs once can not stream out.')
+  // A refusal has its own fields of these names, and what a service says under them would be lost.
+  for (const [error, { properties = {} }] of Object.entries(definition.errors ?? {})) {
+    const taken = ['name', 'message'].find((field) => Object.hasOwn(properties, field))
+    if (taken) throw new TypeError(`The error ${error} can't have a field "${taken}": every refusal has one.`)
+  }
   const { authority = 'leased', stream = 'none' as T, errors = {} as E } = definition
   return { ...definition, authority, stream, errors, freshness: freshnessOf({ ...definition, authority }) }
 }

@@ -24,6 +24,7 @@ interface Options {
   bootstrap?: string[]
   follow?: string[]
   followNamed?: FollowNamed
+  service?: string[]
   logLevel?: string
 }
 
@@ -59,6 +60,7 @@ export const host = (program: Command): Command =>
         .choices(['none', 'public', 'any'])
         .default('public'),
     )
+    .option('--service <package>', 'lease the service of this package, or of a folder, too; its code runs as this host does', collect)
     .addOption(
       new Option('--log-level <level>', 'what its log tells').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     )
