@@ -4,6 +4,9 @@ import { Host } from '../../host/index.ts'
 import { jarService } from '../attacks/jar.ts'
 import { emptyEngine, silent } from '../fixtures.ts'
 
+/** How often hosts are killed: enough to notice what breaks often, and as often as `npm run test:kills` asks to notice the rest. */
+export const KILLS = Number(process.env.SYMBIOSIS_KILLS ?? 50)
+
 /** The host that child processes run: it grants what is asked, and listens on a socket in its folder. */
 export const createJarHost = async (dir: string): Promise<{ host: Host; socket: string }> => {
   const services = () => [jarService()]
