@@ -96,6 +96,12 @@ export class Revocations {
   /** Who revoked a UCAN. O(1). */
   of = (ucan: CID): readonly Revocation[] => this.#byUcan.get(textOf(ucan)) ?? []
 
+  /** Where the log has the revocations of a UCAN, by some principals or by anybody. */
+  indicesOf(ucan: CID, by?: readonly string[]): number[] {
+    const known = this.#byUcan.get(textOf(ucan)) ?? []
+    return known.filter((each) => !by || by.includes(each.by)).map(({ index }) => index)
+  }
+
   get size(): number {
     return this.#byUcan.size
   }

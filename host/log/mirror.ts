@@ -2,6 +2,7 @@ import { type DID, Failure, sameBytes } from '@symbiosis/protocol'
 import {
   CompactRange,
   consistencyProof,
+  type LogFrame,
   leafHash,
   logKeyOf,
   originOf,
@@ -11,9 +12,8 @@ import {
   verifyConsistency,
 } from '@symbiosis/protocol/revocation'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
-import { appendEntries, hashReader, readHead, writeHead } from './records.ts'
-
-const KEY = 'log/key'
+import { keepEvidence } from './mirrored.ts'
+import { appendEntries, hashReader, readHead, readKey, writeHead, writeKey } from './records.ts'
 
 /** A checkpoint of the followed log, as its host gave it. */
 export interface Signed extends SignedCheckpoint {
@@ -41,7 +41,7 @@ export class Mirror {
   static async open(did: DID, store: Store): Promise<Mirror> {
     const head = await readHead(store, did)
     const mirror = new Mirror(did, store, head?.range ?? new CompactRange())
-    const key = (await store.get(KEY, did, '')) as Uint8Array | undefined
+    const key = await readKey(store, did)
     if (head && key) mirror.#checkpoint = mirror.verify(head.checkpoint, key)
     return mirror
   }
@@ -74,19 +74,21 @@ export class Mirror {
    * @throws Failure BadSignature, field `root`, where they aren't the checkpoint's
    */
   async hold(
-    leaves: readonly Uint8Array[],
+    entries: LogFrame['entries'],
     checkpoint: Signed,
     prove: (size: number) => Promise<readonly Uint8Array[]>,
   ): Promise<<T>(also: (tx: StoreTransaction) => Promise<T>) => Promise<T>> {
+    const leaves = entries.map(({ leaf }) => leaf)
     const grown = this.#copy()
     for (const leaf of leaves) grown.append(leafHash(leaf))
     if (!(await this.#begins(checkpoint, grown, prove))) throw unlike(this.did, grown.end, checkpoint.size)
     return async (also) => {
       const done = await this.#store.write(async (tx) => {
         const range = this.#copy()
+        await keepEvidence(tx, this.did, range.end, entries)
         await appendEntries(tx, this.did, range, leaves)
         await writeHead(tx, this.did, { range, checkpoint: checkpoint.note })
-        await tx.put(KEY, this.did, '', checkpoint.key)
+        await writeKey(tx, this.did, checkpoint.key)
         return also(tx)
       })
       this.#range = grown

@@ -19,6 +19,7 @@ import type { StoreReader, StoreTransaction } from '../store/store.ts'
 const BUNDLE = 'log/bundle'
 const TILE = 'log/tile'
 const HEAD = 'log/head'
+const KEY = 'log/key'
 
 /** What a log is at its end. */
 export interface Head {
@@ -35,6 +36,12 @@ export const readHead = async (reader: StoreReader, log: string): Promise<Head |
 
 export const writeHead = (tx: StoreTransaction, log: string, { range, checkpoint }: Head): Promise<void> =>
   tx.put(HEAD, log, '', { range: range.encode(), checkpoint })
+
+/** The delegation to the key of a followed log, archived, as its host gave it. */
+export const readKey = async (reader: StoreReader, log: string): Promise<Uint8Array | undefined> =>
+  (await reader.get(KEY, log, '')) as Uint8Array | undefined
+
+export const writeKey = (tx: StoreTransaction, log: string, key: Uint8Array): Promise<void> => tx.put(KEY, log, '', key)
 
 /** Writes entries behind those that `range` is of, which grows by them. */
 export const appendEntries = async (

@@ -1,4 +1,4 @@
-import { archive, CLOCK_SKEW, type DID, Failure, issueUcan, sameBytes } from '@symbiosis/protocol'
+import { archive, CLOCK_SKEW, type DID, Failure, issueUcan, type Output, sameBytes } from '@symbiosis/protocol'
 import {
   CompactRange,
   consistencyProof,
@@ -14,6 +14,8 @@ import {
   type LogFrame,
   type Logged,
   leafHash,
+  type log,
+  MAX_FOUND,
   type NoteSigner,
   noteSigner,
   originOf,
@@ -32,10 +34,12 @@ import { appendEntries, type Head, hashReader, readBundle, readEntries, readHead
 /** What becomes an entry of the log: a revocation with the message that revoked, or a filter. */
 export type Addition = { readonly entry: RevocationEntry; readonly evidence: Uint8Array } | { readonly entry: FilterEntry }
 
-const EVIDENCE = 'log/evidence'
+export const EVIDENCE = 'log/evidence'
 /** Entries that one frame has at the most, and bytes after which it ends: whoever follows a log has to hold a frame in memory. */
-const FRAME_ENTRIES = 1000
-const FRAME_BYTES = 1024 * 1024
+export const FRAME_ENTRIES = 1000
+export const FRAME_BYTES = 1024 * 1024
+
+type Found = Output<(typeof log)['abilities']['find']>
 
 /**
  * The host's own log: what it knew to be revoked, in an order that it can't change any more. It is appended to in the transaction of what is acknowledged,
@@ -205,6 +209,18 @@ export class RevocationLog {
       return { index, entry, proof, checkpoint: cosigned, key: this.#key }
     }
     throw damaged(`it has no entry ${index}`)
+  }
+
+  /** What some entries are proved by, as of now: under one checkpoint, which also speaks for there being no others. */
+  async found(indices: readonly number[]): Promise<Found> {
+    const { range, checkpoint } = await this.#head(this.#store)
+    const hashAt = hashReader(this.#store, this.#host, range.end)
+    const entries: Found['entries'] = []
+    for (const index of indices.slice(0, MAX_FOUND)) {
+      for await (const entry of readEntries(this.#store, this.#host, index, index + 1))
+        entries.push({ index, entry, proof: await inclusionProof(index, range.end, hashAt) })
+    }
+    return { entries, checkpoint, key: this.#key }
   }
 
   async #sizeOf(size: number | undefined): Promise<number> {
