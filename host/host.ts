@@ -1,4 +1,3 @@
-import { join } from 'node:path'
 import {
   BOUNDS,
   type Bounds,
@@ -28,6 +27,7 @@ import { type Log, openLog } from './log.ts'
 import { Metrics } from './metrics.ts'
 import { REQUEST_OPTIONS, type RequestOptions, Requests } from './requests.ts'
 import { Revocations } from './revocations.ts'
+import { finishExchange, storePath } from './store/exchange.ts'
 import { sqliteStore } from './store/sqlite.ts'
 import type { Store } from './store/store.ts'
 import { environmentOf, heldRoots } from './workspace.ts'
@@ -107,6 +107,7 @@ export class Host implements AsyncDisposable {
     await using undo = new AsyncDisposableStack()
     const unlock = lockFolder(options.dir)
     undo.defer(unlock)
+    finishExchange(options.dir)
     const host = await Host.#assemble(options, unlock, undo)
     undo.move()
     return host
@@ -116,7 +117,7 @@ export class Host implements AsyncDisposable {
     const identity = openIdentity(options.dir)
     const { signer } = identity
     await ensureOperator(options.dir, signer)
-    const store = options.store ?? sqliteStore(join(options.dir, 'host.sqlite'))
+    const store = options.store ?? sqliteStore(storePath(options.dir))
     undo.defer(() => store.close())
     const now = options.now ?? (() => Math.floor(Date.now() / 1000))
     const log = options.log ?? openLog()

@@ -23,14 +23,20 @@ import type { Store, StoreTransaction } from './store/store.ts'
  * The revocations that this host acknowledged: on disk for what is acknowledged, in memory for the question that every call asks of
  * every link. They are only added, and forgotten when the revoked UCAN has ended by itself; the log remembers that they were there.
  */
-const KIND = 'revocation'
+export const KIND = 'revocation'
 /** When entries of the log, from one index on, were taken over from another log. One record for many: one for each would lie all over the disk. */
-const TAKEN = 'revocation/taken'
+export const TAKEN = 'revocation/taken'
 
 interface Taken {
   readonly first: number
   readonly count: number
   readonly at: number
+}
+
+/** The index behind the last of what was taken over; NaN for what is no such record. */
+export const endOf = (taken: unknown): number => {
+  const { first, count } = (taken ?? {}) as Partial<Taken>
+  return Number(first) + Number(count)
 }
 
 /**
@@ -235,7 +241,7 @@ const unknownOf = async (
 
 const endsLater = (expiration: number | null, than: number | null): boolean => than !== null && (expiration === null || expiration > than)
 
-const entryOf = ({ ucan, by, expiration, cause }: Revocation): RevocationEntry => ({
+export const entryOf = ({ ucan, by, expiration, cause }: Revocation): RevocationEntry => ({
   kind: 'revocation',
   ucan: CID.parse(ucan),
   by,

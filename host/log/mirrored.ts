@@ -7,7 +7,7 @@ import { FRAME_BYTES, FRAME_ENTRIES } from './revocation-log.ts'
 export type Mirrored = Output<(typeof log)['abilities']['mirrored']>
 
 /** What came with the entries of a followed log. Many in a record: one for each would lie all over the disk. */
-const EVIDENCE = 'log/mirrored'
+export const MIRRORED = 'log/mirrored'
 const WIDTH = 32
 
 interface Kept {
@@ -25,7 +25,7 @@ export const keepEvidence = async (tx: StoreTransaction, log: string, first: num
   for (let at = 0; at < entries.length; ) {
     const block = Math.floor((first + at) / WIDTH)
     const end = Math.min(entries.length, (block + 1) * WIDTH - first)
-    const before = (await tx.get(EVIDENCE, log, keyOf(block))) as unknown as Kept | undefined
+    const before = (await tx.get(MIRRORED, log, keyOf(block))) as unknown as Kept | undefined
     const evidence = [...(before?.evidence ?? [])]
     let ends: number | null = before ? before.ends : 0
     for (; at < end; at++) {
@@ -38,7 +38,7 @@ export const keepEvidence = async (tx: StoreTransaction, log: string, first: num
       ends = ends === null || entry.expiration === null ? null : Math.max(ends, entry.expiration)
     }
     const expires = ends === null ? {} : { expires: ends + CLOCK_SKEW + 1 }
-    if (evidence.length > 0) await tx.put(EVIDENCE, log, keyOf(block), { evidence, ends }, expires)
+    if (evidence.length > 0) await tx.put(MIRRORED, log, keyOf(block), { evidence, ends }, expires)
   }
 }
 
@@ -70,7 +70,7 @@ const readEvidence = async (reader: StoreReader, of: string, from: number, to: n
   const first = Math.floor(from / WIDTH)
   const limit = Math.ceil(to / WIDTH) - first
   if (limit <= 0) return evidence
-  for (const { key, value } of await reader.list(EVIDENCE, of, { ...(first > 0 && { after: keyOf(first - 1) }), limit })) {
+  for (const { key, value } of await reader.list(MIRRORED, of, { ...(first > 0 && { after: keyOf(first - 1) }), limit })) {
     const begin = Number.parseInt(key, 16) * WIDTH
     for (const [at, some] of (value as unknown as Kept).evidence.entries()) if (some) evidence.set(begin + at, some)
   }

@@ -16,10 +16,10 @@ import type { StoreReader, StoreTransaction } from '../store/store.ts'
  * A log as records of the store: its entries in bundles, hashes in tiles of every eighth level but the lowest, which the bundles give, and its head. One
  * transaction changes them together, so that a crash leaves the log of before or of after. `log` tells logs apart: the DID of whose it is.
  */
-const BUNDLE = 'log/bundle'
-const TILE = 'log/tile'
-const HEAD = 'log/head'
-const KEY = 'log/key'
+export const BUNDLE = 'log/bundle'
+export const TILE = 'log/tile'
+export const HEAD = 'log/head'
+export const KEY = 'log/key'
 
 /** What a log is at its end. */
 export interface Head {
@@ -119,4 +119,5 @@ export async function* readEntries(reader: StoreReader, log: string, from: numbe
 const TILE_LEVELS = 8
 
 /** In the order of the indices. */
-const keyOf = (index: number, level?: number): string => `${level === undefined ? '' : `${level}/`}${index.toString(16).padStart(12, '0')}`
+export const keyOf = (index: number, level?: number): string =>
+  `${level === undefined ? '' : `${level}/`}${index.toString(16).padStart(12, '0')}`

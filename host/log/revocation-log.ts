@@ -89,7 +89,7 @@ export class RevocationLog {
       if (!('evidence' in addition)) continue
       const { expiration } = addition.entry
       const expires = expiration === null ? {} : { expires: expiration + CLOCK_SKEW + 1 }
-      await tx.put(EVIDENCE, this.#host, keyOf(first + at), addition.evidence, expires)
+      await tx.put(EVIDENCE, this.#host, evidenceKey(first + at), addition.evidence, expires)
     }
     return first
   }
@@ -126,7 +126,7 @@ export class RevocationLog {
     const to = Math.min(range.end, from + Math.min(limit, FRAME_ENTRIES))
     const evidence = new Map<string, Uint8Array>()
     for (const { key, value } of await this.#store.list(EVIDENCE, this.#host, {
-      ...(from > 0 && { after: keyOf(from - 1) }),
+      ...(from > 0 && { after: evidenceKey(from - 1) }),
       limit: to - from,
     })) {
       evidence.set(key, value as Uint8Array)
@@ -134,7 +134,7 @@ export class RevocationLog {
     const entries: LogFrame['entries'] = []
     let size = 0
     for await (const leaf of readEntries(this.#store, this.#host, from, to)) {
-      const known = evidence.get(keyOf(from + entries.length))
+      const known = evidence.get(evidenceKey(from + entries.length))
       size += leaf.length + (known?.length ?? 0)
       if (entries.length > 0 && size > FRAME_BYTES) break
       entries.push({ leaf, ...(known && { evidence: known }) })
@@ -241,12 +241,12 @@ export class RevocationLog {
   }
 }
 
-const keyOf = (index: number): string => index.toString(16).padStart(12, '0')
+export const evidenceKey = (index: number): string => index.toString(16).padStart(12, '0')
 
 const beyond = (field: string, asked: number, most: number): Failure =>
   new Failure('NotFound', `The log has no ${field} ${asked}.`, { field, asked, limit: most })
 
 export const damaged = (how: string): Failure =>
   new Failure('Unavailable', `The revocation log of this host is damaged: ${how}.`, {
-    hint: 'Restore its store from a backup, or recover the log from a host that follows it.',
+    hint: 'Have it back from a host that follows this one: symbiosis host recover --from URL. An older backup would contradict what was signed since.',
   })

@@ -1,7 +1,7 @@
 import { ability, service } from '../contract.ts'
 import { bytes, type Infer, int, link, list, optional, struct, text } from '../schema.ts'
-import { loggedFilter } from './logged-filter.ts'
 import { checkpoint, hashes, loggedFields } from './logged.ts'
+import { loggedFilter } from './logged-filter.ts'
 import { MAX_SHARD_BYTES } from './shard.ts'
 
 const frameFields = {
