@@ -115,7 +115,9 @@ interface Row {
 const open = (path: string): DatabaseSync | undefined => {
   let database: DatabaseSync | undefined
   try {
-    database = new DatabaseSync(path, { readOnly: true })
+    database = new DatabaseSync(path, { readOnly: true, defensive: false })
+    // Else a file that ends early is refused as a whole. It allows no more than that, since nothing is written.
+    database.exec('PRAGMA writable_schema=ON')
     database.prepare(`${COLUMNS} LIMIT 0`).all()
     return database
   } catch {
