@@ -21,17 +21,20 @@ import { World } from '../symbiont/world.ts'
 
 type Found = Output<(typeof log)['abilities']['find']>
 
+type Lie = (truth: Found, ucan: string) => Partial<Found> | Promise<Partial<Found>>
+
 /** The door of a host that answers falsely whether its log has a UCAN, and signs that. */
-const lying = (host: Host, lie: (truth: Found) => Partial<Found> | Promise<Partial<Found>>): Door => {
+const lying = (host: Host, lie: Lie): Door => {
   const { signer } = openIdentity(host.dir)
   return async (call) => {
     const answer = await host.door(call)
     const [invocation] = admit(call.message, BOUNDS, new UcanMemory()).invocations
-    if (invocation?.capabilities[0]?.can !== 'log/find') return answer
+    const [capability] = invocation?.capabilities ?? []
+    if (!invocation || capability?.can !== 'log/find') return answer
     const receipt = decodeReceipts(answer.message).get(String(invocation.cid))
     assert.ok(receipt)
     const truth = readReceipt<Found>(receipt, invocation.cid, host.did).out.ok as Found
-    const out = { ok: { ...truth, ...(await lie(truth)) } }
+    const out = { ok: { ...truth, ...(await lie(truth, String(capability.nb?.ucan))) } }
     return { message: encodeReceipts([{ ran: invocation.cid, block: issueReceipt(signer, invocation.cid, out) }]) }
   }
 }
@@ -55,7 +58,7 @@ describe('a host that is asked whether its log has a UCAN', () => {
   afterEach(() => world[Symbol.asyncDispose]())
 
   /** What comes of asking it: the code of why that came to nothing. */
-  const asked = async (lie: (truth: Found) => Partial<Found> | Promise<Partial<Found>>): Promise<string | undefined> => {
+  const asked = async (lie: Lie): Promise<string | undefined> => {
     world.place(url, { door: lying(attic, lie), did: attic.did, name: 'attic' })
     const { revocation } = await ada.verify(token, { online: true })
     const [failed] = revocation.failed
@@ -99,7 +102,7 @@ describe('a host that is asked whether its log has a UCAN', () => {
     await store.write((tx) => log.append(tx, [{ entry, evidence: new Uint8Array() }]))
     const found = await log.found([0])
     await store.close()
-    world.place(url, { door: lying(attic, () => found), did: attic.did, name: 'attic' })
+    world.place(url, { door: lying(attic, (_, asked) => (asked === lent.cid ? found : {})), did: attic.did, name: 'attic' })
     const { ok, revocation } = await bea.verify(lent.token, { online: true })
     assert.deepEqual([ok, revocation.revoked, revocation.failed[0]?.error.name], [true, [], 'BadSignature'])
   })
