@@ -21,6 +21,9 @@ export interface DaemonOptions {
   allowPrivateOrigins?: boolean
   /** Addresses of hosts whose logs are followed. */
   follow?: readonly string[]
+  /** Seconds, and entries of the log, after which a filter of it is made anew. */
+  filterEvery?: number
+  filterAfter?: number
   log: Log
 }
 
@@ -36,6 +39,8 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     name = hostname(),
     allowPrivateOrigins = false,
     follow = [],
+    filterEvery,
+    filterAfter,
     log,
   } = options
   const host = await Host.open({
@@ -43,6 +48,8 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     name,
     log,
     follow,
+    ...(filterEvery !== undefined && { filterEvery }),
+    ...(filterAfter !== undefined && { filterAfter }),
     engine: () => helia({ dir: join(dir, 'engine'), allowPrivateOrigins }),
     services: (engine) => [pinService(engine), dagService(engine)],
     consent: consentFor(approve),

@@ -2,7 +2,7 @@ import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
 import { type Command, Option } from 'commander'
 import type { Approve } from '../daemon.ts'
-import { collect, portOption } from '../options.ts'
+import { collect, countOption, neverOrDuration, portOption } from '../options.ts'
 import type { Output } from '../output.ts'
 import { hostFolder } from '../places.ts'
 import { act } from '../run.ts'
@@ -18,6 +18,8 @@ interface Options {
   knownAs?: string
   allowPrivateOrigins?: boolean
   follow?: string[]
+  filterEvery?: number
+  filterAfter?: number
   logLevel?: string
 }
 
@@ -39,6 +41,12 @@ export const host = (program: Command): Command =>
     .option('--known-as <name>', 'DNS name under which it tells its metrics, beside its address')
     .option('--allow-private-origins', 'let callers name peers on this machine and its networks to fetch content from')
     .option('--follow <url>', 'refuse what is revoked at this host, too; may be given several times', collect)
+    .option(
+      '--filter-every <time>',
+      'after which a filter of what is revoked is made anew, never for none ever (default: 1h)',
+      neverOrDuration,
+    )
+    .option('--filter-after <entries>', 'of its log, after which one is made before that time (default: 1000)', countOption)
     .addOption(
       new Option('--log-level <level>', 'what its log tells').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     )
