@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import type { Proof } from '@symbiosis/protocol'
 import { type Recovered, type RecoverOptions, recoverHost } from '../../../host/index.ts'
-import { folders, NOW, World } from '../../fixtures.ts'
+import { alice, folders, NOW, World } from '../../fixtures.ts'
 import { Network, revokeAt, soon, taken } from './network.ts'
 
 /** More than a tile has, so that there is one of a higher level. */
@@ -130,6 +130,30 @@ describe('a host that has its log back from those who follow it', () => {
     await soon(() => d.host.followed()[0]?.size, revoked.length)
     for (const proof of [revoked[0], revoked[130]]) assert.equal(await taken(d, proof as Proof), 'Revoked')
     await Promise.all([a, d].map((each) => each.close()))
+  })
+
+  it('takes along what else it kept, and follows anew what was damaged of it', async () => {
+    const around = new Network()
+    const dir = folder()
+    const first = await around.open('first', { dir: folder() })
+    let second = await around.open('second', { dir, follow: ['first'] })
+    const third = await around.open('third', { dir: folder(), follow: ['second'] })
+    const [there, here] = [await revokeAt(first), await revokeAt(second)]
+    await second.call(alice, { can: 'jar/put', nb: { thing: 'jam', size: 1 }, proofs: [await second.lease(alice)] })
+    await soon(() => [second, third].map((each) => each.host.followed()[0]?.size), [1, 2])
+    await second.close()
+    // Its own, and what it has of the other's.
+    flipped('log/bundle')(join(dir, 'host.sqlite'))
+    const reach = (url: string) => around.reach('second', url)
+    const { refollowed, rest, size } = await recoverHost({ dir, from: ['http://third'], reach, now: () => NOW })
+    assert.deepEqual([refollowed, rest, size], [[first.did], 'whole', 2])
+    second = await around.open('second', { dir, follow: ['first'] })
+    await soon(() => [second.host.followed()[0]?.size, second.host.followed()[0]?.problem], [1, undefined])
+    for (const proof of [there, here]) assert.equal(await taken(second, proof), 'Revoked')
+    const { ok } = await second.call(alice, { can: 'jar/look', proofs: [await second.lease(alice)] })
+    assert.deepEqual(ok?.things, ['jam'])
+    assert.equal(await second.host.revocationLog.size(), 2, 'nothing is logged twice')
+    await Promise.all([first, second, third].map((each) => each.close()))
   })
 
   it('tells how far it is, and can be stopped', async () => {
