@@ -15,8 +15,8 @@ import { soon } from './network.ts'
 
 const FOLLOWER = join(import.meta.dirname, 'following-host.ts')
 const RECOVERER = join(import.meta.dirname, 'recovering-host.ts')
-/** Each of these starts two hosts or three. */
-const SOME = Math.max(5, Math.floor(KILLS / 5))
+/** Each of these starts two hosts or three: an ordinary run has time for some. */
+const SOME = KILLS > 50 ? KILLS : 10
 /** Revocations that one start finds. */
 const AT_ONCE = 4
 
