@@ -16,7 +16,7 @@ execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '
   stdio: 'inherit',
 })
 
-for (const name of workspaces) {
+for (const name of workspaces.filter(isPublished)) {
   for (const file of globSync('**/*', { cwd: join(root, name), exclude: ['**/node_modules/**', '**/*.ts'], withFileTypes: true })) {
     if (!file.isFile()) continue
     const from = join(file.parentPath, file.name)
@@ -34,6 +34,10 @@ for (const file of globSync('*/**/*.{js,d.ts}', { cwd: dist })) {
   const left = /['"`][^'"`\n]*(?<!\.d)\.ts['"`]/.exec(text.replace(/^\s*(\/?\*|\/\/).*$/gm, ''))
   if (left) throw new Error(`${file} still names a source file that is not published: ${left[0]}. Use an import, which the build rewrites.`)
   writeFileSync(join(dist, file), text)
+}
+
+function isPublished(name: string): boolean {
+  return !(JSON.parse(readFileSync(join(root, name, 'package.json'), 'utf8')) as { private?: boolean }).private
 }
 
 /** The manifest of a source package as that of the built one: every export becomes a script and its declarations. */

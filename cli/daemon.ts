@@ -2,7 +2,8 @@ import { hostname } from 'node:os'
 import { join } from 'node:path'
 import { dagService } from '@symbiosis/capabilities/dag/host'
 import { pinService } from '@symbiosis/capabilities/pin/host'
-import { allow, ask, askInTerminal, type Consent, deny, Host, type Listener, type Log } from '@symbiosis/host'
+import { routeService } from '@symbiosis/capabilities/route/host'
+import { allow, ask, askInTerminal, type Consent, deny, type FollowNamed, Host, type Listener, type Log } from '@symbiosis/host'
 import { helia } from '@symbiosis/host/helia'
 import { socketOf } from './places.ts'
 
@@ -19,11 +20,19 @@ export interface DaemonOptions {
   name?: string
   /** Whether content may be fetched from peers on this machine and its networks. */
   allowPrivateOrigins?: boolean
+  /** Multiaddrs on which its libp2p node listens. */
+  listen?: string[]
+  /** How it takes part in the network where content is looked for; it does where it's told how, or whom to join. */
+  dht?: 'client' | 'server'
+  /** Multiaddrs of peers by whom it joins that network. */
+  bootstrap?: string[]
   /** Addresses of hosts whose logs are followed. */
   follow?: readonly string[]
   /** Seconds, and entries of the log, after which a filter of it is made anew. */
   filterEvery?: number
   filterAfter?: number
+  /** Which hosts are dialled because delegations name their logs. */
+  followNamed?: FollowNamed
   log: Log
 }
 
@@ -38,9 +47,13 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     approve,
     name = hostname(),
     allowPrivateOrigins = false,
+    listen,
+    bootstrap = [],
+    dht: mode = bootstrap.length > 0 ? 'client' : undefined,
     follow = [],
     filterEvery,
     filterAfter,
+    followNamed = 'public',
     log,
   } = options
   const host = await Host.open({
@@ -50,8 +63,10 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     follow,
     ...(filterEvery !== undefined && { filterEvery }),
     ...(filterAfter !== undefined && { filterAfter }),
-    engine: () => helia({ dir: join(dir, 'engine'), allowPrivateOrigins }),
-    services: (engine) => [pinService(engine), dagService(engine)],
+    followNamed,
+    engine: () =>
+      helia({ dir: join(dir, 'engine'), allowPrivateOrigins, ...(listen && { listen }), ...(mode && { dht: { mode, bootstrap } }) }),
+    services: (engine) => [pinService(engine), dagService(engine), ...(engine.routing ? [routeService(engine.routing)] : [])],
     consent: consentFor(approve),
   })
   try {

@@ -47,6 +47,12 @@ export const portOption = (text: string): number => {
   return port
 }
 
+export const peersOption = (text: string): number => {
+  const count = Number(text)
+  if (!/^\d+$/.test(text) || count < 1 || count > 1000) throw new InvalidArgumentError('Use 1 to 1000.')
+  return count
+}
+
 /** For options that may be given several times. */
 export const collect = (value: string, before: string[] = []): string[] => [...before, value]
 

@@ -18,6 +18,7 @@ import { recover } from './commands/recover.ts'
 import { recovering } from './commands/recovering.ts'
 import { request } from './commands/request.ts'
 import { revoke } from './commands/revoke.ts'
+import { routing } from './commands/route.ts'
 import { verify } from './commands/verify.ts'
 import { whoami } from './commands/whoami.ts'
 import { didArgument } from './options.ts'
@@ -42,7 +43,7 @@ export const addCommands = (program: Command): void => {
   program.commandsGroup('Hosts and leases:')
   for (const command of [pair, hosts, request, leases]) command(program)
   program.commandsGroup('Content:')
-  for (const command of [add, get, pinning]) command(program)
+  for (const command of [add, get, pinning, routing]) command(program)
   program.commandsGroup('Other devices:')
   for (const command of [delegate, accept, revoke, inspect, verify]) command(program)
   program.commandsGroup('Trust:')

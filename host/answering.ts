@@ -5,23 +5,28 @@ import {
   admitting,
   authorize,
   type Bounds,
+  BrokenOff,
   type Call,
   type DID,
   type Door,
   Failure,
   finish,
   type Guard,
+  isAbort,
   type LocalSigner,
   type Refusal,
   ReplyWriter,
   type Result,
   type Steps,
+  streamTelling,
   textOf,
   toRefusal,
   type Ucan,
   type UcanMemory,
+  Undecided,
 } from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
+import { decided, orUndecided } from './deciding.ts'
 import type { Dispatcher, Outcome, Route } from './dispatch.ts'
 import { isFamiliar } from './familiar.ts'
 import type { Gate } from './gate.ts'
@@ -40,6 +45,10 @@ interface Parts {
   readonly dispatcher: Dispatcher
   readonly metrics: Metrics
   readonly log: Log
+  /** Told of each call that runs: the logs that it depends on may be due. */
+  hearAgain(authorized: Authorized): void
+  /** Decisions of one call at the most, where each lacks something that has to be had first. */
+  readonly maxDecisions: number
   /** Aborts when the host begins to close. */
   readonly closing: AbortSignal
 }
@@ -52,22 +61,29 @@ const SIGNED_AT_ONCE = 4
 
 /** The door of a host: admission, then for each invocation the pipeline; one receipt each. */
 export const answering = (parts: Parts): Door => {
-  const { signer, bounds, guard, memory, gate, isPeer, dispatcher, metrics, log, closing } = parts
+  const { signer, bounds, guard, memory, gate, isPeer, dispatcher, metrics, log, maxDecisions, closing } = parts
   const replies = new ReplyWriter(signer)
 
   const door = async (call: Call): Promise<Answer> => {
-    if (closing.aborted) throw new Failure('Unavailable', 'The host is shutting down.', { retryAfter: 5 })
+    if (closing.aborted) throw shuttingDown()
     const familiar = () => isFamiliar(call.message, bounds, memory, signer.did, guard().revocations)
     const { answers } = await gate.run(call.connection, begin(call), { judge: ({ allowed }) => allowed, familiar })
     // None of them ever fails, so none is left alone while another is waited for.
     const answered = []
     for (const answer of answers) answered.push(await answer)
-    const body = answered.find((answer) => answer.body)?.body
+    const streamed = answered.find((answer) => answer.body)
     const message =
       answered.length <= SIGNED_AT_ONCE
         ? finish(signing(answered, replies))
         : await gate.run(call.connection, signing(answered, new ReplyWriter(signer)))
-    return body ? { message, body } : { message }
+    if (!streamed?.body) return { message }
+    return { message, body: streamTelling(streamed.body, (thrown) => brokenOff(streamed.ran, thrown)) }
+  }
+
+  /** Why a stream ends before its time is signed, as its beginning was. */
+  const brokenOff = (ran: CID, thrown: unknown): BrokenOff => {
+    const error = refusalFor(ran, closing.aborted && isAbort(thrown) ? shuttingDown() : thrown)
+    return new BrokenOff(finish(signing([{ ran, out: { error } }], replies)))
   }
 
   /** One receipt for each. */
@@ -87,29 +103,50 @@ export const answering = (parts: Parts): Door => {
   /** Begins all calls of a message, each as soon as it is decided, and says what the message proves: see `Gate.run`. */
   function* begin(call: Call): Steps<{ answers: Answering[]; allowed: boolean | undefined }> {
     const message = yield* admitting(call.message, bounds, memory)
-    const decided: Result<Authorized>[] = []
+    const decisions: Result<Authorized>[] = []
     const answers: Answering[] = []
     for (const invocation of message.invocations) {
       yield
       const started = performance.now()
       const decision = yield* decide(invocation, message, call)
-      decided.push(decision)
+      if (decision instanceof Undecided) {
+        answers.push(decideAgain(decision, invocation, message, call).then((later) => answerOne(invocation, later, message, call, started)))
+        continue
+      }
+      decisions.push(decision)
       answers.push(answerOne(invocation, decision, message, call, started))
     }
-    const proves = decided.some(({ ok }) => ok && (ok.bound.ability.authority !== 'open' || isPeer(ok.space)))
-    return { answers, allowed: decided.every(({ ok }) => ok) ? proves || undefined : false }
+    return { answers, allowed: verdictOn(decisions) }
+  }
+
+  /** What it was good for that a message came: see `Gate.run`. What is decided later is judged then. */
+  const verdictOn = (decisions: readonly Result<Authorized>[]): boolean | undefined => {
+    const proves = decisions.some(({ ok }) => ok && (ok.bound.ability.authority !== 'open' || isPeer(ok.space)))
+    return decisions.every(({ ok }) => ok) ? proves || undefined : false
   }
 
   /** Never throws: one call that can't be decided must not take the receipts of the others along. */
-  function* decide(invocation: Ucan, message: Admitted, call: Call): Steps<Result<Authorized>> {
+  function* decide(invocation: Ucan, message: Admitted, call: Call): Steps<Result<Authorized> | Undecided> {
     try {
-      return yield* message.checks.inSteps(() => authorize(invocation, message, guard()), gate.payer(call.connection, invocation))
+      const deciding = message.checks.inSteps(() => authorize(invocation, message, guard()), gate.payer(call.connection, invocation))
+      return yield* orUndecided(deciding)
     } catch (thrown) {
       return { error: refusalFor(invocation.cid, thrown) }
     }
   }
 
   /** Never throws, either. */
+  const decideAgain = async (first: Undecided, invocation: Ucan, message: Admitted, call: Call): Promise<Result<Authorized>> => {
+    const judge = (decision: Result<Authorized> | Undecided) => (decision instanceof Undecided ? undefined : verdictOn([decision]))
+    const again = () => gate.run(call.connection, decide(invocation, message, call), { judge })
+    try {
+      return await decided(first, again, { most: maxDecisions, signal: AbortSignal.any([call.signal, closing]) })
+    } catch (thrown) {
+      return { error: refusalFor(invocation.cid, thrown) }
+    }
+  }
+
+  /** Never throws. */
   const answerOne = async (
     invocation: Ucan,
     { ok, error }: Result<Authorized>,
@@ -138,6 +175,7 @@ export const answering = (parts: Parts): Door => {
 
   const run = (authorized: Authorized, message: Admitted, call: Call): Promise<Outcome> | Outcome => {
     const route = authorized.bound as Route
+    parts.hearAgain(authorized)
     return mustStreamAlone(route, message.invocations.length) ?? dispatcher.run(route, authorized, message, call, guard())
   }
 
@@ -149,6 +187,8 @@ export const answering = (parts: Parts): Door => {
 
   return door
 }
+
+const shuttingDown = (): Failure => new Failure('Unavailable', 'The host is shutting down.', { retryAfter: 5 })
 
 /** A stream belongs to one call: with several, nobody could tell whose it is. */
 const mustStreamAlone = ({ ability, can }: Route, invocations: number): Outcome | undefined =>

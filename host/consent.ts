@@ -36,6 +36,7 @@ export type Consent = (request: Request, signal: AbortSignal) => Answer | undefi
 export const ask: Consent = () => undefined
 /** Grants whatever is asked. For hosts whose every caller is trusted. */
 export const allow: Consent = () => ({ allow: true })
+/** Refuses whatever is asked. */
 export const deny: Consent = () => ({ allow: false, reason: 'This host grants nothing.' })
 
 /** A standing answer. It is data: listed, revocable, and asked before `Consent` is. */

@@ -6,6 +6,7 @@ import {
   type Failed,
   failed,
   type Guard,
+  type Path,
   streamUntil,
   type Ucan,
   type Workspace,
@@ -60,6 +61,10 @@ export class CallContext implements Context, KernelContext {
 
   get account() {
     return this.#brought.authorized.leases
+  }
+
+  get lapses() {
+    return lapseOf(this.#brought.authorized.leasePaths)
   }
 
   get signal(): AbortSignal {
@@ -123,3 +128,7 @@ export class CallContext implements Context, KernelContext {
 }
 
 const fail = (name: string, details: object, text?: string): Failed<never> => failed(name, details, text) as Failed<never>
+
+/** When the last of some lease chains ends, Unix seconds; undefined of none. No lease outlives the one above it. */
+export const lapseOf = (paths: readonly Path[]): number | undefined =>
+  paths.length > 0 ? Math.max(...paths.map((path) => path.at(-1)?.expiration ?? 0)) : undefined

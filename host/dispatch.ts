@@ -20,6 +20,7 @@ import {
   type Ucan,
 } from '@symbiosis/protocol'
 import { CallContext } from './context.ts'
+import type { Cuts } from './cuts.ts'
 import type { Store, StoreTransaction } from './store/store.ts'
 import { workspaceOf } from './workspace.ts'
 
@@ -54,6 +55,7 @@ export interface Outcome {
 
 interface Parts {
   readonly store: Store
+  readonly cuts: Cuts
   /** Aborts when the host begins to close, and when its patience is over. */
   readonly closing: AbortSignal
   readonly aborting: AbortSignal
@@ -78,18 +80,24 @@ export class Dispatcher {
 
   /** Runs what was authorized; never throws. */
   run(route: Route, authorized: Authorized, message: Admitted, call: Call, guard: Guard): Promise<Outcome> {
+    if (route.ability.stream === 'none') return this.#run(route, authorized, message, call, guard)
+    return this.#parts.cuts.run(authorized, (cut) => this.#run(route, authorized, message, call, guard, cut))
+  }
+
+  #run(route: Route, authorized: Authorized, message: Admitted, call: Call, guard: Guard, cut?: AbortSignal): Promise<Outcome> {
     const { store, onHeld, closing, aborting, checking } = this.#parts
     const once = route.ability.effect === 'once'
     const also = async (tx: StoreTransaction, value: unknown): Promise<void> => {
       if (once && !isFailed(value)) await keepAnswer(tx, authorized, { ok: value })
     }
+    // Reads end when the host begins to close, since they can be had again; what changes something is given the time it needs.
+    const end = route.ability.effect === 'read' ? closing : aborting
     const context = new CallContext({
       authorized,
       message,
       call,
       guard,
-      // Reads end when the host begins to close, since they can be had again; what changes something is given the time it needs.
-      end: route.ability.effect === 'read' ? closing : aborting,
+      end: cut ? AbortSignal.any([end, cut]) : end,
       workspace: () => workspaceOf(store, route.service.id, authorized.space, authorized.leases, onHeld, also),
       checking,
     })

@@ -4,6 +4,7 @@ import { Buckets, type Rate } from './rate.ts'
 import { type TurnOptions, Turns } from './turns.ts'
 import { type Connection, REQUEST_COST, Visitor } from './visitor.ts'
 
+/** What strangers may take of a host. */
 export interface GateOptions extends TurnOptions {
   /** Milliseconds of the host's time that a connection may cost, beyond calls that were accepted. */
   connection: Rate
@@ -19,6 +20,7 @@ export interface GateOptions extends TurnOptions {
   maxLarge: number
 }
 
+/** What strangers may take of a host, unless told. */
 export const GATE_OPTIONS: GateOptions = {
   connection: { burst: 250, perSecond: 50 },
   issuer: { burst: 1024, perSecond: 128 },

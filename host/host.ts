@@ -1,80 +1,33 @@
-import {
-  BOUNDS,
-  type Bounds,
-  type DID,
-  type Door,
-  type Guard,
-  type Kept,
-  type LocalSigner,
-  type Provided,
-  UcanMemory,
-} from '@symbiosis/protocol'
+import { BOUNDS, type DID, type Door, type Guard, type Kept, type LocalSigner, type Provided, UcanMemory } from '@symbiosis/protocol'
 import { answering } from './answering.ts'
-import { ask, type Consent, Policies, type Policy } from './consent.ts'
+import { Background } from './background.ts'
+import { ask, Policies } from './consent.ts'
+import { Cuts } from './cuts.ts'
+import { decided, orUndecided } from './deciding.ts'
 import { Dispatcher, routesOf } from './dispatch.ts'
-import { Gate, type GateOptions } from './gate.ts'
+import { Gate } from './gate.ts'
 import { ensureOperator, openIdentity } from './identity.ts'
 import { kernelServices } from './kernel.ts'
+import { KNOWN_OPTIONS } from './known-revocations.ts'
 import { Leases } from './leases.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 import { lockFolder } from './lock.ts'
 import { checkWitnesses } from './log/cosignatures.ts'
-import { FILTERS_OPTIONS, Filters, type FiltersOptions } from './log/filters.ts'
-import { FOLLOW_OPTIONS, type Followed, Following, type FollowOptions } from './log/following.ts'
+import { FILTERS_OPTIONS, Filters } from './log/filters.ts'
+import { FOLLOW_OPTIONS, type Followed, Following } from './log/following.ts'
 import { RevocationLog } from './log/revocation-log.ts'
 import { Witness } from './log/witness.ts'
 import { type Log, openLog } from './log.ts'
 import { Metrics } from './metrics.ts'
-import { REQUEST_OPTIONS, type RequestOptions, Requests } from './requests.ts'
+import type { Engine, HostOptions } from './options.ts'
+import { Pace } from './pace.ts'
+import { programTime } from './program-time.ts'
+import { REQUEST_OPTIONS, Requests } from './requests.ts'
 import { Revocations } from './revocations.ts'
 import { finishExchange, storePath } from './store/exchange.ts'
 import { sqliteStore } from './store/sqlite.ts'
 import type { Store } from './store/store.ts'
 import { environmentOf, heldRoots } from './workspace.ts'
-
-/** What keeps blocks for the services, as far as the host itself has to do with it. */
-export interface Engine {
-  /** Removes every block that isn't kept. */
-  collect(keep: () => AsyncIterable<Kept>, options: { signal?: AbortSignal }): Promise<{ kept: number; removed: number; bytes: number }>
-  stats(): { blocks: number; bytes: number }
-  close(): Promise<void>
-}
-
-export interface HostOptions<E extends Engine = Engine> extends Partial<RequestOptions>, Partial<FiltersOptions> {
-  /** Where the host keeps its key, its store and its operator's key. One host per folder. */
-  dir: string
-  /** What the host is called, for people. */
-  name?: string
-  /** Or what opens it: called when the folder is this host's own, so that two processes never open one engine. */
-  engine: E | (() => Promise<E>)
-  services(engine: E): Provided[]
-  /** How requests are answered that no policy answers; `ask` unless told. */
-  consent?: Consent
-  policies?: readonly Policy[]
-  bounds?: Partial<Bounds>
-  /** What strangers may take of the host's time. */
-  gate?: Partial<GateOptions>
-  /** Seconds that an invocation may live. */
-  maxLife?: number
-  /** Revocations kept at a time that were let in by the lease of one space. */
-  maxRevocationsPerSpace?: number
-  /** Addresses of hosts whose logs are followed: what is revoked there is refused here. `#did:key:...` behind one demands that identity. */
-  follow?: readonly string[]
-  following?: Partial<FollowOptions>
-  /** Who may cosign this host's log; those that it follows unless told. */
-  witnesses?: readonly DID[]
-  /** UCANs whose signature checks are remembered. */
-  memory?: number
-  /** Seconds between two collections of garbage; 0 for none but the operator's. */
-  collectEvery?: number
-  /** Seconds that calls under way are waited for on closing. */
-  grace?: number
-  log?: Log
-  /** Another store than the embedded one. */
-  store?: Store
-  /** Unix seconds. */
-  now?(): number
-}
 
 /**
  * A peer that leases what it has. It needs its key, a clock and the revocations to decide; what it keeps beside them is for its owner to
@@ -91,10 +44,10 @@ export class Host implements AsyncDisposable {
   readonly revocationLog: RevocationLog
   readonly dir: string
   readonly #parts: Parts
-  readonly #running = new Set<Promise<unknown>>()
   readonly #listeners = new Set<Listener>()
-  readonly #timers: NodeJS.Timeout[] = []
-  readonly #closing = new AbortController()
+  readonly #background = new Background((error) => {
+    if (this.ready) this.log.error({ err: error }, 'a task of the background failed')
+  })
   readonly #aborting = new AbortController()
   #closed: Promise<void> | undefined
 
@@ -128,9 +81,17 @@ export class Host implements AsyncDisposable {
     const leases = new Leases(signer, store)
     const policies = new Policies(store, options.policies ?? [])
     const revocationLog = await RevocationLog.open(identity, store)
-    const revocations = await Revocations.open(store, revocationLog, options.maxRevocationsPerSpace ?? 10_000, now())
+    const revocations = await Revocations.open({
+      store,
+      log: revocationLog,
+      maxPerSpace: options.maxRevocationsPerSpace ?? 10_000,
+      options: pick(options, KNOWN_OPTIONS),
+      now: now(),
+      progress: (text, fields) => log.info(fields, text),
+    })
     checkWitnesses(options.witnesses)
-    const following = new Following(options.follow ?? [], {
+    const closing = new AbortController()
+    const following = await Following.open(options.follow ?? [], {
       dir: options.dir,
       signer,
       store,
@@ -139,6 +100,9 @@ export class Host implements AsyncDisposable {
       log,
       now,
       options: { ...FOLLOW_OPTIONS, ...options.following },
+      named: options.followNamed ?? 'public',
+      isLocal: () => host.isLocal,
+      closing: closing.signal,
     })
     const isWitness = (did: DID) => options.witnesses?.includes(did) ?? following.follows(did)
     const filters = new Filters({
@@ -173,6 +137,7 @@ export class Host implements AsyncDisposable {
       revocations,
       revocationLog,
       following,
+      closing,
       filters,
       kernel: kernelServices({
         name,
@@ -202,24 +167,32 @@ export class Host implements AsyncDisposable {
     const { engine } = parts
     const bounds = { ...BOUNDS, ...parts.options.bounds }
     this.gate = new Gate(parts.options.gate, () => performance.now(), programTime)
+    const cuts = new Cuts((work) => void this.#background.track(work))
+    parts.revocations.onRemembered = cuts.revoked
     this.metrics = new Metrics({
       strangers: () => this.gate.strangers,
+      streams: () => cuts.size,
       pending: () => parts.requests.pending().length,
-      revocations: () => parts.revocations.size,
+      revocations: () => parts.revocations.known.size,
+      unverified: () => parts.revocations.known.unverified,
       stats: () => engine.stats(),
       entries: () => parts.revocationLog.size(),
       followed: () => parts.following.list(),
       now: () => parts.now(),
     })
+    const { maxDecisions = 16 } = parts.options
     const routes = routesOf([...parts.kernel, ...parts.provided])
     const memory = new UcanMemory(parts.options.memory)
     const dispatcher = new Dispatcher({
       store: parts.store,
-      closing: this.#closing.signal,
+      cuts,
+      closing: this.#parts.closing.signal,
       aborting: this.#aborting.signal,
       onHeld: (space, root) => this.#held(space, root),
-      checking: async ({ connection }, { checks }, invocation, run) =>
-        this.gate.run(connection, checks.inSteps(run, this.gate.payer(connection, invocation))),
+      checking: async ({ connection, signal }, { checks }, invocation, run) => {
+        const ask = () => this.gate.run(connection, orUndecided(checks.inSteps(run, this.gate.payer(connection, invocation))))
+        return decided(ask(), ask, { most: maxDecisions, signal: AbortSignal.any([signal, this.#parts.closing.signal]) })
+      },
       unexpected: (error, can) => this.log.error({ err: error, can }, 'a handler failed'),
     })
     const guard = (): Guard => ({
@@ -229,6 +202,7 @@ export class Host implements AsyncDisposable {
       bounds,
       ability: (can) => routes.get(can),
       revocations: parts.revocations.of,
+      ...parts.following.hearing,
     })
     const answer = answering({
       signer: parts.signer,
@@ -240,9 +214,15 @@ export class Host implements AsyncDisposable {
       dispatcher,
       metrics: this.metrics,
       log: this.log,
-      closing: this.#closing.signal,
+      hearAgain: (authorized) => parts.following.hearAgain(authorized),
+      maxDecisions,
+      closing: this.#parts.closing.signal,
     })
-    this.door = (call) => this.#track(answer(call))
+    this.door = async (call) => {
+      const { damage } = parts.revocations.known
+      if (damage) throw damage
+      return this.#background.track(answer(call))
+    }
   }
 
   /** Opens doors of this machine: HTTP, a Unix socket, or both. */
@@ -254,7 +234,12 @@ export class Host implements AsyncDisposable {
 
   /** Whether the host would take a call now. */
   get ready(): boolean {
-    return !this.#closing.signal.aborted
+    return !this.#parts.closing.signal.aborted
+  }
+
+  /** Whether it is reached on this machine alone, as far as it knows: whoever listens by other means must say what may be dialled. */
+  get isLocal(): boolean {
+    return this.#listeners.size > 0 && [...this.#listeners].every(({ local }) => local)
   }
 
   /** The hosts whose logs are followed, and how that stands. */
@@ -263,7 +248,7 @@ export class Host implements AsyncDisposable {
   }
 
   /** Removes the blocks that no space holds and no service keeps. */
-  async collect(signal: AbortSignal = this.#closing.signal): Promise<{ kept: number; removed: number; bytes: number }> {
+  async collect(signal: AbortSignal = this.#parts.closing.signal): Promise<{ kept: number; removed: number; bytes: number }> {
     const { store, provided, engine } = this.#parts
     async function* keep(): AsyncGenerator<Kept> {
       // In this order: what a service kept becomes held, and so shows in one of the two whenever it changes.
@@ -295,52 +280,39 @@ export class Host implements AsyncDisposable {
         }),
       )
     }
+    const { known } = revocations
     const forget = async () => {
-      revocations.expire(now())
-      await store.expire(now())
+      await known.expire(now())
+      await store.expire(now(), this.#parts.closing.signal)
     }
-    await forget()
-    this.#every(60, forget)
-    void this.#track(following.run(this.#closing.signal))
-    this.#every(60, () => filters.keepUp())
+    this.#background.run(forget)
+    this.#background.every(60, forget)
+    const pace = () => new Pace(this.#parts.closing.signal)
+    this.#background.every(60, () => known.keepUp(pace()))
+    this.#background.run(() => known.verify(pace()))
+    void this.#background.track(following.run(this.#parts.closing.signal))
+    this.#background.every(60, () => filters.keepUp())
     const { collectEvery = 3600 } = options
-    if (collectEvery > 0) this.#every(collectEvery, () => this.collect())
+    if (collectEvery > 0) this.#background.every(collectEvery, () => this.collect())
   }
 
   async #held(...held: Parameters<NonNullable<Provided['hooks']['held']>>): Promise<void> {
     for (const { hooks } of this.#parts.provided) await hooks.held?.(...held)
   }
 
-  #track<T>(running: Promise<T>): Promise<T> {
-    this.#running.add(running)
-    const done = () => this.#running.delete(running)
-    running.then(done, done)
-    return running
-  }
-
-  #every(seconds: number, task: () => Promise<unknown>): void {
-    const run = () =>
-      this.#track(task()).catch((error: unknown) => {
-        if (this.ready) this.log.error({ err: error }, 'a task of the background failed')
-      })
-    const timer = setInterval(run, seconds * 1000)
-    timer.unref()
-    this.#timers.push(timer)
-  }
-
   async #close(): Promise<void> {
     const { options, engine, provided, store, filters, unlock } = this.#parts
-    this.#closing.abort()
+    this.#parts.closing.abort()
     filters.close()
     this.gate.close()
-    for (const timer of this.#timers) clearInterval(timer)
+    this.#background.stop()
     const patience = AbortSignal.timeout((options.grace ?? 5) * 1000)
     patience.addEventListener('abort', () => this.#aborting.abort())
     for (const listener of this.#listeners) void listener.stop()
-    await Promise.race([Promise.allSettled(this.#running), aborted(patience)])
+    await Promise.race([this.#background.settled(), aborted(patience)])
     this.#aborting.abort()
     // Who heeds the signal is done at once; a handler that doesn't must not keep the host from ending.
-    await Promise.race([Promise.allSettled(this.#running), new Promise((resolve) => setTimeout(resolve, 1000))])
+    await Promise.race([this.#background.settled(), new Promise((resolve) => setTimeout(resolve, 1000))])
     await Promise.all([...this.#listeners].map((listener) => listener.close()))
     for (const { hooks } of provided) await hooks.close?.()
     await engine.close()
@@ -363,6 +335,7 @@ interface Parts {
   readonly revocations: Revocations
   readonly revocationLog: RevocationLog
   readonly following: Following
+  readonly closing: AbortController
   readonly filters: Filters
   now(): number
   unlock(): void
@@ -372,12 +345,6 @@ const pick = <T extends object>(from: Partial<T>, names: T): Partial<T> =>
   Object.fromEntries(
     Object.keys(names).flatMap((name) => (from[name as keyof T] === undefined ? [] : [[name, from[name as keyof T]]])),
   ) as Partial<T>
-
-/** Milliseconds of the processor that this program had. Those of the thread alone are told by ticks of some milliseconds, which is too coarse. */
-const programTime = (): number => {
-  const { user, system } = process.cpuUsage()
-  return (user + system) / 1000
-}
 
 const aborted = (signal: AbortSignal): Promise<void> =>
   new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))

@@ -61,6 +61,7 @@ const readIdentity = (path: string, text: string): Identity => {
   }
 }
 
+/** Where a host with that folder keeps its operator's key. */
 export const operatorPath = (dir: string): string => join(dir, 'operator.key')
 
 /** Lets whoever can read the host's folder operate it, by a delegation that can be revoked and handed on like every other. */

@@ -137,7 +137,7 @@ const logHandlers = ({ log, filters, following, revocations, isWitness }: Parts)
   checkpoint: async () => ({ ...(await log.witnessed()), key: log.key }),
   entries: ({ from, limit }) => log.frame(from, limit),
   mirrored: ({ of, from, limit }) => following.mirrored(of, from, limit),
-  find: ({ ucan, by }) => log.found(revocations.indicesOf(ucan, by)),
+  find: ({ ucan, by }) => log.found(() => revocations.indicesOf(ucan, by)),
   inclusion: ({ index, size }) => log.inclusion(index, size),
   consistency: ({ from, size }) => log.consistency(from, size),
   filter: () => filters.latest(),
@@ -187,7 +187,7 @@ const operatorHandlers = ({ leases, policies, requests, revocations, following, 
     const listed = page.map(async (each) => {
       const { consent, ...lease } = each
       const state =
-        revocations.of(each.lease).length > 0
+        (await revocations.known.read(each.lease)).length > 0
           ? ('revoked' as const)
           : each.expires + CLOCK_SKEW < now
             ? ('expired' as const)

@@ -118,7 +118,7 @@ export class Leases {
     const lease = await this.find(space, link)
     if (!lease)
       throw new Failure('NotFound', 'This host did not issue that lease to this space.', { link: String(link), hint: 'Ask for a new one.' })
-    const [revoked] = revocations.of(link)
+    const [revoked] = await revocations.known.read(link)
     if (revoked)
       throw new Failure('Revoked', 'The lease was revoked.', {
         link: String(link),
@@ -133,7 +133,7 @@ export class Leases {
     return this.#store.write(async (tx) => {
       // Asked again where no revocation can come between: a lease made after one would outlive it, and bring the consent back.
       await this.#consent(lease, tx)
-      const valid = (await this.siblings(lease, tx)).filter((each) => revocations.of(each.lease).length === 0)
+      const valid = (await this.siblings(lease, tx)).filter((each) => !revocations.known.mayHave(each.lease))
       const newest = valid.reduce((a, b) => (b.expires > a.expires ? b : a), lease)
       if (newest.expires - now > (consent.ttl * 2) / 3) return extract(newest.archive)
       await this.record(tx, next, { id: lease.consent, since: now })

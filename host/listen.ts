@@ -5,8 +5,10 @@ import { answerAll, Failure, type HttpOptions, httpListener, type Page, type Ste
 import { unixServer } from '@symbiosis/protocol/unix'
 import type { Host } from './host.ts'
 import { operatorPath } from './identity.ts'
+import { isLoopback } from './log/dialling.ts'
 import { logPage } from './log/static.ts'
 
+/** Where and how a host listens. */
 export interface ListenOptions {
   /** TCP port; 0 takes a free one, false opens none. */
   port?: number | false
@@ -25,12 +27,17 @@ export interface ListenOptions {
   names?: readonly string[]
   /** Milliseconds within which a message must have come whole; a stream behind it has as long as it needs. */
   messageTimeout?: number
+  /** Bytes of a frame of such a stream, 1 MiB unless told. */
+  maxFrameBytes?: number
 }
 
+/** A host that listens. Disposing of it closes it. */
 export interface Listener extends AsyncDisposable {
   /** `http://address:port`, where a port is open. */
   readonly url?: string
   readonly socket?: string
+  /** Whether it is reached on this machine alone: a DNS name of its own says that something passes others' calls on. */
+  readonly local: boolean
   /** Takes no new connections. */
   stop(): Promise<void>
   /** Ends the connections that are left. */
@@ -55,10 +62,12 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
     maxConnections = 4096,
     names = [],
     messageTimeout = 30_000,
+    maxFrameBytes,
     maxMessageBytes,
   } = options
   const pages = (local: boolean) => async (path: string, connection: object) => host.gate.run(connection, pageOf(host, path, local))
-  const http = { maxMessageBytes, messageTimeout, gate: host.gate, names, pages: pages(false) }
+  const bounds = { maxMessageBytes, messageTimeout, ...(maxFrameBytes !== undefined && { maxFrameBytes }) }
+  const http = { ...bounds, gate: host.gate, names, pages: pages(false) }
   const servers: Server[] = []
   const open = async (server: Server, where: Parameters<Server['listen']>[0], name: string) => {
     // No bound on a whole request: an upload takes as long as it takes, as long as it moves.
@@ -96,7 +105,8 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
     for (const server of servers) server.closeAllConnections()
     await stop()
   }
-  return { ...(url && { url }), ...(socket && { socket }), stop, close, [Symbol.asyncDispose]: close }
+  const local = names.length === 0 && (port === false || isLoopback(address) || address === 'localhost')
+  return { ...(url && { url }), ...(socket && { socket }), local, stop, close, [Symbol.asyncDispose]: close }
 }
 
 /** What a GET tells: who the host is, and how it fares. */

@@ -6,6 +6,7 @@ export type Log = Logger
 /** Fields that could hold a key, a lease or a delegation are cut, wherever they stand: what gets a caller in must not lie in a log. */
 const SECRET = ['seed', 'key', 'token', 'lease', 'leases', 'delegation', 'archive', 'proof', 'proofs', 'message', 'body', 'phrase']
 
+/** The host's log: JSON lines to stderr unless told, from level `info` on. */
 export const openLog = (options: { level?: string; to?: DestinationStream } = {}): Log =>
   pino(
     {

@@ -3,8 +3,11 @@ import type { Followed } from './log/following.ts'
 
 interface Sources {
   strangers(): number
+  streams(): number
   pending(): number
   revocations(): number
+  /** Entries of the host's own log that are yet to be held against its checkpoint. */
+  unverified(): number
   stats(): { blocks: number; bytes: number }
   /** Of the host's own log. */
   entries(): Promise<number>
@@ -58,8 +61,10 @@ export class Metrics {
         },
       })
     gauge('symbiosis_strangers', 'Connections that have not had a call accepted', sources.strangers)
+    gauge('symbiosis_streams', 'Calls under way that stream', sources.streams)
     gauge('symbiosis_requests_pending', 'Requests that wait for the owner', sources.pending)
-    gauge('symbiosis_revocations', 'Revoked UCANs that are remembered', sources.revocations)
+    gauge('symbiosis_revocations', 'Revocations that are remembered', sources.revocations)
+    gauge('symbiosis_log_unverified_entries', 'Entries that were there at the start, and are still to be verified', sources.unverified)
     gauge('symbiosis_log_entries', 'Entries of the revocation log', sources.entries)
     followed('symbiosis_followed_entries', 'Entries of the log of a followed host that are here', ({ size }) => size)
     followed('symbiosis_followed_contact_seconds', 'Seconds since a followed host last showed a log in order', ({ contact }) =>

@@ -6,13 +6,14 @@ import { type Identity, openIdentity } from './identity.ts'
 import { lockFolder } from './lock.ts'
 import { writeFork } from './log/forks.ts'
 import { MirrorSource } from './log/mirror-source.ts'
-import { copyRecords, dropDamagedMirrors } from './log/other-records.ts'
+import { copyRecords, dropMirrors } from './log/other-records.ts'
 import { type FollowAddress, parseFollow, type Reach, reach } from './log/reach.ts'
 import { RebuiltLog } from './log/rebuilt-log.ts'
 import { type OwnCheckpoint, Remains } from './log/remains.ts'
 import { EVIDENCE, evidenceKey, RevocationLog } from './log/revocation-log.ts'
+import { type Kept, writeSaid, writeTold } from './log/told.ts'
 import type { Log } from './log.ts'
-import { entryOf, type Kept, KIND, Revocations } from './revocations.ts'
+import { entryOf, Revocations } from './revocations.ts'
 import { clearExchange, commitExchange, finishExchange, storePath } from './store/exchange.ts'
 import { Salvage } from './store/salvage.ts'
 import { sqliteStore } from './store/sqlite.ts'
@@ -53,7 +54,7 @@ export interface Recovered {
   readonly rest: 'whole' | 'partial' | 'lost'
   /** Records of it. */
   readonly records: number
-  /** Hosts whose mirrors were damaged here, and are followed anew. */
+  /** Hosts whose mirrors were damaged here, and are followed anew; all that were followed, unless it is known that nothing is lost. */
   readonly refollowed: readonly string[]
   /** Where the damaged store lies now, if there was one. */
   readonly aside?: string
@@ -167,13 +168,16 @@ class Recovery {
     const lost = remains.checkpoint ? Math.max(0, least - log.size) : null
     if (lost !== 0) this.#mustBeAccepted(log.size, least, lost, source)
     const { size } = log
-    const isOf = (_: unknown, index: number) => this.#confirmed.has(index)
+    const isOf = ({ ucan, by, index }: Kept) => {
+      const known = this.#confirmed.has(index) ? remains.revocations.get(index) : undefined
+      return known?.ucan === ucan && known.by === by
+    }
     const records = await copyRecords(salvage, store, { host: this.#host, size, isOf, signal })
     const again = await this.#logAgain(log, store)
     await log.sign(signer)
-    const refollowed = await dropDamagedMirrors(store, this.#host, signal)
+    const refollowed = await dropMirrors(store, this.#host, lost !== 0, signal)
     // As at the start: what wouldn't open must not take the place of what there is.
-    await Revocations.open(store, logOfKey, 0, now())
+    await Revocations.open({ store, log: logOfKey, maxPerSpace: 0, now: now() })
     const rest = salvage.isWhole ? 'whole' : salvage.isOpen ? 'partial' : 'lost'
     return { host: this.#host, size: log.size, from: source.url, own, lost, again, rest, records, refollowed }
   }
@@ -269,8 +273,10 @@ class Recovery {
       const evidence = salvage.get(EVIDENCE, this.#host, evidenceKey(kept.index))
       const index = log.size
       await log.append([{ leaf: encodeEntry(entryOf(kept)), ...(evidence instanceof Uint8Array && { evidence }) }])
-      const expires = kept.expiration === null ? {} : { expires: kept.expiration + CLOCK_SKEW + 1 }
-      await store.write((tx) => tx.put(KIND, kept.by, kept.ucan, { ...kept, index } as never, expires))
+      await store.write(async (tx) => {
+        await writeSaid(tx, { ...kept, index })
+        await writeTold(tx, this.#host, [{ ...kept, index }])
+      })
     }
     return open.length
   }

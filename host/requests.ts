@@ -34,6 +34,7 @@ export interface RequestOptions {
   waitHold: number
 }
 
+/** How requests for leases are treated, unless told. */
 export const REQUEST_OPTIONS: RequestOptions = {
   requestLife: 600,
   leaseTtl: 30 * 86_400,

@@ -12,109 +12,80 @@ import {
   type Revocation,
   textOf,
   type Ucan,
-  type Value,
 } from '@symbiosis/protocol'
-import type { Entry, Logged, RevocationEntry } from '@symbiosis/protocol/revocation'
+import type { Logged, RevocationEntry } from '@symbiosis/protocol/revocation'
 import { CID } from 'multiformats/cid'
-import { damaged, type RevocationLog } from './log/revocation-log.ts'
+import { KNOWN_OPTIONS, type KnownOptions, KnownRevocations } from './known-revocations.ts'
+import { orDamaged, type RevocationLog } from './log/revocation-log.ts'
+import { type Kept, moveTold, readSaid, writeSaid, writeTold } from './log/told.ts'
 import type { Store, StoreTransaction } from './store/store.ts'
-
-/**
- * The revocations that this host acknowledged: on disk for what is acknowledged, in memory for the question that every call asks of
- * every link. They are only added, and forgotten when the revoked UCAN has ended by itself; the log remembers that they were there.
- */
-export const KIND = 'revocation'
-/** When entries of the log, from one index on, were taken over from another log. One record for many: one for each would lie all over the disk. */
-export const TAKEN = 'revocation/taken'
-
-interface Taken {
-  readonly first: number
-  readonly count: number
-  readonly at: number
-}
-
-/** The index behind the last of what was taken over; NaN for what is no such record. */
-export const endOf = (taken: unknown): number => {
-  const { first, count } = (taken ?? {}) as Partial<Taken>
-  return Number(first) + Number(count)
-}
-
-/**
- * A revocation, where it stands in the log, and whom it counts against: by whose lease it was let in, or the origin of the log that brought it. Either could mint
- * and revoke junk without end.
- */
-export type Kept = Revocation & { readonly index: number; readonly charged?: string }
 
 /** A revocation, and the message with the call that says so. */
 export interface Told {
   readonly revocation: Revocation
+  /** The same as the log has it. */
+  readonly entry: RevocationEntry
   readonly evidence: Uint8Array
 }
 
+interface Parts {
+  readonly store: Store
+  readonly log: RevocationLog
+  /** Revocations kept at a time that were let in by the lease of one space. */
+  readonly maxPerSpace: number
+  readonly options?: Partial<KnownOptions>
+  /** Unix seconds. */
+  readonly now: number
+  progress?(text: string, fields: object): void
+}
+
+/**
+ * The revocations that this host acknowledged: on disk for what is acknowledged, indexed in memory for the question that every call asks of
+ * every link. They are only added, and forgotten when the revoked UCAN has ended by itself; the log remembers that they were there.
+ */
 export class Revocations {
-  readonly #byUcan = new Map<string, Kept[]>()
-  readonly #counts = new Map<string, number>()
+  /** Who is told of what is refused from now on. */
+  onRemembered: ((fresh: readonly Revocation[]) => void) | undefined
+  /** What answers the question. */
+  readonly known: KnownRevocations
   readonly #maxPerSpace: number
   readonly #store: Store
   readonly #log: RevocationLog
 
-  private constructor(store: Store, log: RevocationLog, maxPerSpace: number) {
+  private constructor({ store, log, maxPerSpace }: Parts, known: KnownRevocations) {
     this.#store = store
     this.#log = log
     this.#maxPerSpace = maxPerSpace
+    this.known = known
   }
 
   /**
-   * Takes up what was acknowledged: what the log says, beside which records say when, and by whose lease.
+   * Takes up what was acknowledged.
    * @throws Failure Unavailable where the log is damaged: whoever can't prove what is revoked answers nobody
    */
-  static async open(store: Store, log: RevocationLog, maxPerSpace: number, now: number): Promise<Revocations> {
-    const revocations = new Revocations(store, log, maxPerSpace)
-    try {
-      const kept = new Map<number, Partial<Kept>>()
-      for await (const { value } of store.every(KIND)) kept.set((value as unknown as Kept).index, value as unknown as Kept)
-      for await (const { space: charged, value } of store.every(TAKEN)) {
-        const { first, count, at } = value as unknown as Taken
-        for (let index = first; index < first + count; index++) kept.set(index, { at, charged })
-      }
-      let index = 0
-      for await (const entry of log.verified()) revocations.#takeUp(entry, index, kept.get(index++), now)
-      if ([...kept.keys()].some((each) => !(each < index))) throw damaged('it ends before what was acknowledged')
-      return revocations
-    } catch (thrown) {
-      // What doesn't even decode is damaged, too.
-      if (thrown instanceof Failure && thrown.name !== 'Unavailable') throw damaged(thrown.message)
-      throw thrown
-    }
+  static async open(parts: Parts): Promise<Revocations> {
+    const { store, log, options, now, progress = () => {} } = parts
+    await moveTold(store, log.host)
+    const known = await orDamaged(() => KnownRevocations.open({ store, log, options: { ...KNOWN_OPTIONS, ...options }, now, progress }))
+    return new Revocations(parts, known)
   }
 
-  #takeUp(entry: Entry, index: number, kept: Partial<Kept> | undefined, now: number): void {
-    if (entry.kind !== 'revocation') return
-    const { by, expiration } = entry
-    if (expiration !== null && expiration + CLOCK_SKEW < now) return
-    const [ucan, cause] = [textOf(entry.ucan), textOf(entry.cause)]
-    if (kept?.ucan !== undefined && (kept.ucan !== ucan || kept.by !== by))
-      throw damaged(`what is kept of entry ${index} is of something else`)
-    // The log is what can be proved. Its record may have been dropped, too, while a clock was wrong.
-    this.#remember({ at: now, ...kept, ucan, by, expiration, cause, index })
-  }
-
-  /** Who revoked a UCAN. O(1). */
-  of = (ucan: CID): readonly Revocation[] => this.#byUcan.get(textOf(ucan)) ?? []
+  /**
+   * Who revoked a UCAN. O(1).
+   * @throws Undecided where that has to be read, Failure Unavailable where the log is damaged
+   */
+  of = (ucan: CID): readonly Revocation[] => this.known.of(ucan)
 
   /** Where the log has the revocations of a UCAN, by some principals or by anybody. */
-  indicesOf(ucan: CID, by?: readonly string[]): number[] {
-    const known = this.#byUcan.get(textOf(ucan)) ?? []
+  async indicesOf(ucan: CID, by?: readonly string[]): Promise<number[]> {
+    const known = await this.known.read(ucan)
     return known.filter((each) => !by || by.includes(each.by)).map(({ index }) => index)
   }
 
-  get size(): number {
-    return this.#byUcan.size
-  }
-
   /** Whether a revocation is kept at least as long as it would have to be. */
-  isKnown({ ucan, by, expiration }: Pick<RevocationEntry, 'ucan' | 'by' | 'expiration'>): boolean {
-    const known = this.#byUcan.get(textOf(ucan))?.find((each) => each.by === by)
+  async isKnown({ ucan, by, expiration }: Pick<RevocationEntry, 'ucan' | 'by' | 'expiration'>): Promise<boolean> {
+    if (!this.known.mayHave(ucan)) return false
+    const known = longest(await this.known.read(ucan), by)
     return known !== undefined && !endsLater(expiration, known.expiration)
   }
 
@@ -123,8 +94,8 @@ export class Revocations {
    * before `expiration`.
    */
   async acknowledged(ucan: CID, by: DID, expiration?: number | null): Promise<{ at: number; log: Logged } | undefined> {
-    const known = this.#byUcan.get(textOf(ucan))?.find((each) => each.by === by)
-    if (!known || (expiration !== undefined && !this.isKnown({ ucan, by, expiration }))) return undefined
+    const known = longest(await this.known.read(ucan), by)
+    if (!known || (expiration !== undefined && endsLater(expiration, known.expiration))) return undefined
     return { at: known.at, log: await this.#log.logged(known.index) }
   }
 
@@ -136,14 +107,12 @@ export class Revocations {
   async add(charged: DID | undefined, evidence: Uint8Array, find: (tx: StoreTransaction) => Promise<readonly Revocation[]>): Promise<void> {
     this.#mustHaveRoom(charged, 1, this.#maxPerSpace)
     const fresh = await this.#store.write(async (tx) => {
-      const found = (await find(tx)).map((each) => ({ revocation: each, evidence }))
+      const found = (await find(tx)).map((each) => ({ revocation: each, entry: entryOf(each), evidence }))
       // What shares the commit isn't in memory yet.
-      const unknown = await unknownOf(found, async ({ by, ucan }) => (await tx.get(KIND, by, ucan)) as unknown as Revocation | undefined)
+      const unknown = await unknownOf(found, ({ by, ucan }) => readSaid(tx, by, textOf(ucan)))
       const kept = await this.#append(tx, unknown, charged)
-      for (const each of kept) {
-        const expires = each.expiration === null ? {} : { expires: each.expiration + CLOCK_SKEW + 1 }
-        await tx.put(KIND, each.by, each.ucan, each as unknown as Value, expires)
-      }
+      for (const each of kept) await writeSaid(tx, each)
+      await writeTold(tx, this.#log.host, kept)
       return kept
     })
     this.remember(fresh)
@@ -155,35 +124,38 @@ export class Revocations {
    * @throws Failure LimitExceeded, field `revocations`, where `origin`, which is of that log, has brought more than `most`
    */
   async takeOver(tx: StoreTransaction, origin: string, told: readonly Told[], most: number): Promise<readonly Kept[]> {
-    const unknown = await unknownOf(told, async ({ by, ucan }) => this.#byUcan.get(ucan)?.find((each) => each.by === by))
+    const unknown = await unknownOf(told, async ({ by, ucan }) =>
+      this.known.mayHave(ucan) ? longest(await this.known.read(ucan, tx), by) : undefined,
+    )
     this.#mustHaveRoom(origin, unknown.length, most)
     const kept = await this.#append(tx, unknown, origin)
-    const [head] = kept
-    if (!head) return []
-    const ends = kept.map(({ expiration }) => expiration ?? Number.POSITIVE_INFINITY).reduce((a, b) => Math.max(a, b))
-    const expires = Number.isFinite(ends) ? { expires: ends + CLOCK_SKEW + 1 } : {}
-    await tx.put(TAKEN, origin, String(head.index), { first: head.index, count: kept.length, at: head.at }, expires)
+    await writeTold(tx, this.#log.host, kept)
     return kept
   }
 
   /** From here on, what was kept is refused. */
   remember(fresh: readonly Kept[]): void {
-    for (const each of fresh) this.#remember(each)
+    this.known.add(fresh)
+    this.onRemembered?.(fresh)
     if (fresh.length > 0) this.#log.tell()
   }
 
   async #append(tx: StoreTransaction, told: readonly Told[], charged: string | undefined): Promise<readonly Kept[]> {
     if (told.length === 0) return []
-    const first = await this.#log.append(
-      tx,
-      told.map(({ revocation, evidence }) => ({ entry: entryOf(revocation), evidence })),
+    const first = await this.#log.append(tx, told)
+    return told.map(
+      ({ revocation, entry }, at): Kept => ({
+        ...revocation,
+        link: entry.ucan,
+        index: first + at,
+        ...(charged !== undefined && { charged }),
+      }),
     )
-    return told.map(({ revocation }, at): Kept => ({ ...revocation, index: first + at, ...(charged !== undefined && { charged }) }))
   }
 
   #mustHaveRoom(charged: string | undefined, asked: number, most: number): void {
     if (charged === undefined) return
-    const used = this.#counts.get(charged) ?? 0
+    const used = this.known.countOf(charged)
     if (used + asked <= most) return
     throw new Failure('LimitExceeded', `${used} revocations are kept for ${charged}, and more are not.`, {
       field: 'revocations',
@@ -193,47 +165,24 @@ export class Revocations {
       hint: 'Give delegations an end: their revocations are forgotten when they have ended by themselves.',
     })
   }
-
-  /** Forgets what ended by itself. */
-  expire(now: number): void {
-    for (const [ucan, known] of this.#byUcan) {
-      const isOver = ({ expiration }: Kept) => expiration !== null && expiration + CLOCK_SKEW < now
-      if (!known.some(isOver)) continue
-      for (const each of known) if (isOver(each)) this.#count(each.charged, -1)
-      // Others' logs may say other ends of it: what one of them says must not take along what another does.
-      const left = known.filter((each) => !isOver(each))
-      if (left.length > 0) this.#byUcan.set(ucan, left)
-      else this.#byUcan.delete(ucan)
-    }
-  }
-
-  #count(charged: string | undefined, change: 1 | -1): void {
-    if (charged === undefined) return
-    const count = (this.#counts.get(charged) ?? 0) + change
-    if (count > 0) this.#counts.set(charged, count)
-    else this.#counts.delete(charged)
-  }
-
-  #remember(revocation: Kept): void {
-    const known = this.#byUcan.get(revocation.ucan) ?? []
-    const same = known.find(({ by }) => by === revocation.by)
-    if (same && !endsLater(revocation.expiration, same.expiration)) return
-    if (same) this.#count(same.charged, -1)
-    this.#count(revocation.charged, 1)
-    this.#byUcan.set(revocation.ucan, [...known.filter((each) => each !== same), revocation])
-  }
 }
+
+/** Of those by one principal the one that is kept longest. */
+const longest = (known: readonly Kept[], by: DID): Kept | undefined =>
+  known
+    .filter((each) => each.by === by)
+    .reduce<Kept | undefined>((a, b) => (a && !endsLater(b.expiration, a.expiration) ? a : b), undefined)
 
 /** What isn't known. What is known counts as new where it would be forgotten too early: the end of a UCAN is the word of who logs it. */
 const unknownOf = async (
   told: readonly Told[],
-  known: (revocation: Revocation) => Promise<Revocation | undefined>,
+  known: (entry: RevocationEntry) => Promise<Revocation | undefined>,
 ): Promise<readonly Told[]> => {
   const unknown = new Map<string, Told>()
   for (const each of told) {
     const { by, ucan, expiration } = each.revocation
     const name = `${by} ${ucan}`
-    const same = unknown.get(name)?.revocation ?? (await known(each.revocation))
+    const same = unknown.get(name)?.revocation ?? (await known(each.entry))
     if (!same || endsLater(expiration, same.expiration)) unknown.set(name, each)
   }
   return [...unknown.values()]

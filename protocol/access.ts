@@ -22,7 +22,9 @@ const state = struct({
   leases: optional(list(bytes())),
 })
 
+/** Where a request for leases stands. */
 export type AccessState = Infer<typeof state>
+/** An ability that is asked for, with amounts by name of limit. */
 export type Asked = Infer<typeof asked>
 
 /** How a space comes by its leases. Open to all: who asks proves no more than that it speaks for the space. */

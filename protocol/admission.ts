@@ -28,6 +28,7 @@ export interface Bounds {
   signatures: number
 }
 
+/** The bounds that hold unless told. */
 export const BOUNDS: Bounds = {
   messageBytes: 1024 * 1024,
   blocks: 512,

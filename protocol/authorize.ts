@@ -2,17 +2,18 @@ import type { CID } from 'multiformats/cid'
 import type { Admitted, Bounds } from './admission.ts'
 import { sameValue, type Value } from './cbor.ts'
 import { findPaths, type Path, type Search } from './chain.ts'
+import { CLOCK_SKEW } from './clock.ts'
 import type { Ability, Service } from './contract.ts'
 import { brief, Failure, type Refusal, type Result, refuse } from './failure.ts'
+import { heardOf, staleLog, type Unheard } from './hearing.ts'
+import { type HomeLog, homeLogsOf } from './home-logs.ts'
 import { covers, type Edge, exceeds, leaseCan, leaseOf, statedLimits } from './lease.ts'
 import { textOf } from './link.ts'
 import type { DID } from './principal.ts'
 import type { Revocation } from './revocation/bearing.ts'
 import { check } from './schema.ts'
 import type { Capability, Ucan } from './ucan.ts'
-
-/** Seconds by which two clocks may differ, both sides included: 60 s off is accepted, 61 s refused. */
-export const CLOCK_SKEW = 60
+import { Undecided } from './undecided.ts'
 
 /** What the pipeline asks of its host. Pure: the time is given. */
 export interface Guard {
@@ -24,7 +25,12 @@ export interface Guard {
   readonly bounds: Bounds
   /** The ability behind a `can`, from a map without a prototype. */
   ability(can: string): Bound | undefined
+  /** @throws Undecided where that has to be looked up first */
   revocations(ucan: CID): readonly Revocation[]
+  /** When another host's log was last seen in order, up to its newest checkpoint, in Unix seconds; undefined for never, as is all where it's absent. */
+  contact?(log: DID): number | undefined
+  /** What tries to hear of logs, for a lessee of this host whose call waits for it; undefined where nobody can, or not yet again. */
+  hearOf?(logs: readonly HomeLog[], lessee: DID): ((signal: AbortSignal) => Promise<void>) | undefined
 }
 
 /** An ability and the service it belongs to. */
@@ -46,6 +52,10 @@ export interface Authorized {
   readonly owner: readonly Ucan[]
   /** Every lease chain that holds, each from the host down; empty where none is needed. The first that has room is charged. */
   readonly leases: readonly (readonly Edge[])[]
+  /** The leases that these chains are made of. */
+  readonly leasePaths: readonly Path[]
+  /** Logs that its chains name, of which it is time to hear again. */
+  readonly aging: readonly HomeLog[]
 }
 
 type Step = (call: Call, guard: Guard) => Refusal | undefined
@@ -57,14 +67,21 @@ interface Call {
   bound: Bound
   owner: readonly Ucan[]
   leases: readonly (readonly Edge[])[]
+  leasePaths: readonly Path[]
+  aging: HomeLog[]
+  /** Of a chain that holds but for logs that weren't heard of: those logs. */
+  unheard: Unheard[]
+  /** Whom this host leased to. */
+  lessee: DID | undefined
 }
 
 /**
  * Whether an admitted invocation may run. The steps stand in the order in which they run; each has one file or function, its refusal
  * code, and an attack test named after it.
+ * @throws Undecided where the guard lacks something: get it, and ask again
  */
 export const authorize = (invocation: Ucan, message: Admitted, guard: Guard): Result<Authorized> => {
-  const call = { invocation, message, owner: [], leases: [] } as unknown as Call
+  const call = { invocation, message, owner: [], leases: [], leasePaths: [], aging: [], unheard: [] } as unknown as Call
   try {
     for (const step of STEPS) {
       const error = step(call, guard)
@@ -72,11 +89,11 @@ export const authorize = (invocation: Ucan, message: Admitted, guard: Guard): Re
     }
   } catch (thrown) {
     // A search that outgrows its bound stops from within.
-    if (thrown instanceof Failure) return { error: thrown.toRefusal() }
+    if (thrown instanceof Failure && !(thrown instanceof Undecided)) return { error: thrown.toRefusal() }
     throw thrown
   }
-  const { capability, bound, owner, leases } = call
-  return { ok: { invocation, bound, space: capability.with as DID, input: capability.nb ?? {}, owner, leases } }
+  const { capability, bound, owner, leases, leasePaths, aging } = call
+  return { ok: { invocation, bound, space: capability.with as DID, input: capability.nb ?? {}, owner, leases, leasePaths, aging } }
 }
 
 const oneCapability: Step = (call) => {
@@ -143,13 +160,20 @@ const ownerChain: Step = (call, guard) => {
       message: `No delegation leads from ${brief(space)} to ${brief(invocation.issuer)} for "${bound.can}".`,
       hint: 'Ask who holds the space for a delegation to this device, and show it with the call.',
     }),
-    stands: (link, now) => outOfTime(link, now, 'owner') ?? allowsClaim(link, capability, bound.ability),
+    stands: (link, now) => outOfTime(link, now, 'owner') ?? allowsClaim(link, capability, bound.ability) ?? misnamesLogs(link, 'owner'),
   }
+  const unheard: Unheard[] = []
   const refusal = findPaths(invocation.issuer, invocation.proofs, search, call.message, guard, (path) => {
+    const { stale, aging } = heardOf(path, 'owner', bound.ability.freshness, guard)
+    unheard.push(...stale)
+    if (stale.length > 0) return false
     call.owner = path
+    call.aging.push(...aging)
     return true
   })
-  if (call.owner.length === 0) return refusal()
+  if (call.owner.length > 0) return undefined
+  if (unheard.length === 0) return refusal()
+  call.unheard.push(...unheard)
 }
 
 /** Lease chains are all kept, up to this many: the first may be used up where the second has room. */
@@ -159,6 +183,7 @@ const leaseChain: Step = (call, guard) => {
   const { invocation, capability, bound } = call
   if (bound.ability.authority !== 'leased') return undefined
   const edges: (readonly Edge[])[] = []
+  const paths: Path[] = []
   const edgesOf = edgesBy(bound)
   const search: Search = {
     chain: 'lease',
@@ -168,18 +193,41 @@ const leaseChain: Step = (call, guard) => {
       message: `No lease of this host lets ${brief(capability.with)} use "${bound.can}".`,
       hint: `Ask for one: symbiosis request ${bound.service.id}`,
     }),
-    stands: (link, now) => outOfTime(link, now, 'lease') ?? leasesClaim(link, bound, guard.host),
+    stands: (link, now) => outOfTime(link, now, 'lease') ?? leasesClaim(link, bound, guard.host) ?? misnamesLogs(link, 'lease'),
     narrows: (path) => narrowsAll(path, edgesOf),
   }
+  const unheard: Unheard[] = []
   const refusal = findPaths(capability.with, invocation.proofs, search, call.message, guard, (path) => {
+    call.lessee ??= path[0]?.audience
+    const { stale, aging } = heardOf(path, 'lease', bound.ability.freshness, guard)
+    unheard.push(...stale)
+    if (stale.length > 0) return false
+    call.aging.push(...aging)
     edges.push(edgesOf(path))
+    paths.push(path)
     return edges.length === MAX_LEASE_PATHS
   })
-  if (edges.length === 0) return refusal()
+  if (edges.length === 0 && unheard.length === 0) return refusal()
+  if (edges.length === 0) call.unheard.push(...unheard)
   call.leases = edges
+  call.leasePaths = paths
 }
 
-const STEPS: readonly Step[] = [oneCapability, time, signature, audience, knownAbility, resource, input, ownerChain, leaseChain]
+/**
+ * Behind both chains: only who has a lease of this host makes it hear of anybody.
+ * @throws Undecided where that can be had
+ */
+const freshness: Step = ({ unheard, lessee }, guard) => {
+  const [first] = unheard
+  if (!first) return undefined
+  const refusal = staleLog(first)
+  const logs = unheard.map(({ log }) => log)
+  const hear = lessee && guard.hearOf?.(logs, lessee)
+  if (hear) throw new Undecided({ ...refusal, name: 'StaleLog' }, hear)
+  return refusal
+}
+
+const STEPS: readonly Step[] = [oneCapability, time, signature, audience, knownAbility, resource, input, ownerChain, leaseChain, freshness]
 
 const outOfTime = (ucan: Ucan, now: number, chain: 'owner' | 'lease' | 'invocation'): Refusal | undefined => {
   const what = WHAT[chain]
@@ -234,6 +282,19 @@ const leasesClaim = (link: Ucan, bound: Bound, host: DID): Refusal | undefined =
   if (!covers(capability.can, leaseCan(bound.can))) return no(`it does not cover "${bound.can}"`)
   const stated = statedLimits(capability, bound.service.limits)
   return stated.error === undefined ? undefined : no(stated.error)
+}
+
+const misnamesLogs = (link: Ucan, chain: 'owner' | 'lease'): Refusal | undefined => {
+  if (homeLogsOf(link)) return undefined
+  return refuse(
+    chain === 'lease' ? 'NoLease' : 'NotOwner',
+    `${WHAT[chain]} ${brief(link.cid)} is void: its fact "logs" has another shape.`,
+    {
+      link: String(link.cid),
+      chain,
+      field: 'fct',
+    },
+  ).error
 }
 
 /** The last lease of the path against the ones above it, whose own narrowing was checked on the way. */

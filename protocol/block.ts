@@ -29,6 +29,7 @@ const bytesOf = (latin1: string): Uint8Array => {
   return bytes
 }
 
+/** SHA-256, 32 bytes. */
 export const sha256 = (bytes: Uint8Array): Uint8Array => (nativeHash ? bytesOf(nativeHash('sha256', bytes, 'latin1')) : hashSha256(bytes))
 const sha512 = (bytes: Uint8Array): Uint8Array => (nativeHash ? bytesOf(nativeHash('sha512', bytes, 'latin1')) : hashSha512(bytes))
 

@@ -44,6 +44,7 @@ export const decodeCar = (bytes: Uint8Array, bounds: CarBounds): Car => {
   return { roots, blocks }
 }
 
+/** A CARv1 of these blocks, in their order. */
 export const encodeCar = ({ roots, blocks }: Car): Uint8Array => {
   const header = encodeHeader(roots)
   const lengths = blocks.map(({ cid, bytes }) => cid.bytes.length + bytes.length)
@@ -157,6 +158,7 @@ const varint = (bytes: Uint8Array, cursor: { offset: number }): number => {
   throw new Failure('Malformed', 'A length is cut or too long.')
 }
 
+/** A number from 0 as an unsigned LEB128. */
 export const encodeVarint = (value: number): Uint8Array => {
   const bytes = new Uint8Array(varintLength(value))
   writeVarint(bytes, 0, value)
@@ -190,6 +192,8 @@ const joined = (parts: readonly Uint8Array[]): Uint8Array => {
 const tooLarge = (what: string, asked: number, limit: number) =>
   new Failure('TooLarge', `A ${what} of ${asked} bytes; ${limit} are allowed.`, { field: what, limit, asked })
 
+const cut = (what: string) => new Failure('Malformed', `The stream ends in the middle of a ${what}.`)
+
 const tooMany = (limit: number) => new Failure('TooLarge', `There are more than ${limit} blocks.`, { field: 'blocks', limit })
 
 /** Takes exact runs of bytes off a stream of chunks, copying each byte once. */
@@ -203,21 +207,28 @@ export class StreamReader {
 
   /** A length-prefixed run, or undefined at a clean end. */
   async section(max: number, what: string): Promise<Uint8Array | undefined> {
+    const length = await this.length(max, what)
+    if (length === undefined) return undefined
+    if (length === 0) throw new Failure('Malformed', `A ${what} is empty.`)
+    const bytes = await this.take(length)
+    if (!bytes) throw cut(what)
+    return bytes
+  }
+
+  /** The length that stands before a run, or undefined at a clean end. */
+  async length(max: number, what: string): Promise<number | undefined> {
     const prefix: number[] = []
     do {
       const byte = await this.take(1)
       if (!byte) {
         if (prefix.length === 0) return undefined
-        throw new Failure('Malformed', `The stream ends in the middle of a ${what}.`)
+        throw cut(what)
       }
       prefix.push(byte[0] as number)
     } while ((prefix[prefix.length - 1] as number) >= 0x80 && prefix.length < 8)
     const length = varint(Uint8Array.from(prefix), { offset: 0 })
-    if (length === 0) throw new Failure('Malformed', `A ${what} is empty.`)
     if (length > max) throw tooLarge(what, length, max)
-    const bytes = await this.take(length)
-    if (!bytes) throw new Failure('Malformed', `The stream ends in the middle of a ${what}.`)
-    return bytes
+    return length
   }
 
   /** Exactly `length` bytes, or undefined where the stream ends before. */
@@ -239,14 +250,14 @@ export class StreamReader {
     return bytes
   }
 
-  /** What is left, the part already read included. */
-  async *rest(): AsyncGenerator<Uint8Array, void> {
-    try {
-      if (this.#chunk.length > 0) yield this.#cut(this.#chunk.length)
-      for (let next = await this.#source.next(); !next.done; next = await this.#source.next()) yield next.value
-    } finally {
-      await this.close()
+  /** What has come of the next `most` bytes, at least one of them, as it came; undefined where the stream ends before. */
+  async part(most: number): Promise<Uint8Array | undefined> {
+    while (this.#chunk.length === 0) {
+      const next = await this.#source.next()
+      if (next.done) return undefined
+      this.#chunk = next.value
     }
+    return this.#cut(Math.min(most, this.#chunk.length))
   }
 
   /** Lets the source go; a source that is at its end ignores it. */

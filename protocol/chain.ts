@@ -3,7 +3,7 @@ import type { Admitted } from './admission.ts'
 import type { Guard } from './authorize.ts'
 import { brief, Failure, type Refusal, refuse } from './failure.ts'
 import { textOf } from './link.ts'
-import { bearing } from './revocation/bearing.ts'
+import { bearing, type Revocation } from './revocation/bearing.ts'
 import type { Ucan } from './ucan.ts'
 
 /** The links of a chain from its root down, each issued by the audience of the one before. */
@@ -131,9 +131,13 @@ const misdirected = (audience: string, proofs: readonly CID[], search: Search, m
 }
 
 /** Whether someone who may has revoked the last link; the ones above were asked on the way. */
-const revoked = (path: Path, chain: 'owner' | 'lease', guard: Guard): Refusal | undefined => {
+const revoked = (path: Path, chain: 'owner' | 'lease', guard: Guard): Refusal | undefined =>
+  revokedBy(guard.revocations((path.at(-1) as Ucan).cid), path, chain)
+
+/** Whether one of the revocations of the last link takes it away, where it stands at the end of this path. */
+export const revokedBy = (revocations: readonly Revocation[], path: Path, chain: 'owner' | 'lease'): Refusal | undefined => {
   const link = path.at(-1) as Ucan
-  const revocation = guard.revocations(link.cid).find((candidate) => bearing(candidate, path))
+  const revocation = revocations.find((candidate) => bearing(candidate, path))
   if (!revocation) return undefined
   return refuse('Revoked', `The ${chain === 'lease' ? 'lease' : 'delegation'} ${brief(link.cid)} was revoked.`, {
     link: String(link.cid),

@@ -13,6 +13,7 @@ export interface Channel {
   open(message: Uint8Array, options?: OpenOptions): Promise<Answer>
 }
 
+/** How a channel is opened. */
 export interface OpenOptions {
   signal?: AbortSignal
   /** What goes to the host beside the message. */
@@ -35,8 +36,10 @@ export interface Call {
   readonly connection?: object
 }
 
+/** What a call is answered with: the message with its receipts, and what streams behind it. */
 export interface Answer {
   readonly message: Uint8Array
+  /** Where it breaks off with a BrokenOff, the host says why; else whatever carries it broke. */
   readonly body?: ReadableStream<Uint8Array>
 }
 

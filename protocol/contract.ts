@@ -1,3 +1,4 @@
+import { type Freshness, freshnessOf } from './freshness.ts'
 import type { Infer, JsonSchema, Schema } from './schema.ts'
 
 /**
@@ -13,7 +14,9 @@ export interface Service<A extends Abilities = Abilities, L extends Limits = Lim
   readonly abilities: A
 }
 
+/** The abilities of a service, by name: `add` of `pin` is `pin/add`. */
 export type Abilities = { readonly [name: string]: Ability }
+/** The limits of a service, by name. */
 export type Limits = { readonly [name: string]: Limit }
 
 /**
@@ -33,6 +36,7 @@ export type Effect = 'read' | 'idempotent' | 'once'
 /** Bytes beside the answer: `in` goes to the host, `out` comes from it. */
 export type Streaming = 'none' | 'in' | 'out'
 
+/** One ability: its shapes, and what a caller and a host may assume of it. Made by `ability`. */
 export interface Ability<N = unknown, O = unknown, E extends Errors = Errors, T extends Streaming = Streaming> {
   readonly about: string
   readonly authority: Authority
@@ -42,8 +46,11 @@ export interface Ability<N = unknown, O = unknown, E extends Errors = Errors, T 
   /** Errors of the service's own, by name, and the shape of what each one says. */
   readonly errors: E
   readonly stream: T
+  /** How recently the logs that speak for a call must have been heard of. */
+  readonly freshness: Freshness
 }
 
+/** Declared errors, by name, each with the shape of what it says beside the message. */
 export type Errors = { readonly [name: string]: Schema<unknown> }
 
 /** An amount that a lease may bound. */
@@ -55,6 +62,7 @@ export interface Limit {
   readonly default: number
 }
 
+/** Makes limits. */
 export const limit = {
   /** The most that may be held at one time: reserved before it's used, given back by removal. */
   max: (about: string, options: { unit?: 'bytes' | 'count'; default: number }): Limit => ({
@@ -65,6 +73,10 @@ export const limit = {
   }),
 }
 
+/**
+ * Defines an ability.
+ * @throws TypeError for one that runs once and streams out
+ */
 export const ability = <
   N extends object,
   O extends object,
@@ -78,10 +90,12 @@ export const ability = <
   authority?: Authority
   errors?: E
   stream?: T
+  freshness?: Freshness
 }): Ability<N, O, E, T> => {
   // A replay gets the stored answer, and a stream can't be stored.
   if (definition.effect === 'once' && definition.stream === 'out') throw new TypeError('An ability that runs once can not stream out.')
-  return { authority: 'leased', ...definition, stream: definition.stream ?? ('none' as T), errors: definition.errors ?? ({} as E) }
+  const { authority = 'leased', stream = 'none' as T, errors = {} as E } = definition
+  return { ...definition, authority, stream, errors, freshness: freshnessOf({ ...definition, authority }) }
 }
 
 const ID = /^[a-z][a-z0-9-]*$/
@@ -106,7 +120,9 @@ export const service = <const A extends Abilities, const L extends Limits = Reco
 /** `can` of an ability on the wire, where UCAN has lower case only. */
 export const canOf = (serviceId: string, name: string): string => `${serviceId}/${name}`.toLowerCase()
 
+/** What an ability takes, as the type of its `nb`. */
 export type Input<A extends Ability> = Infer<A['nb']>
+/** What an ability answers, as the type of its `ok`. */
 export type Output<A extends Ability> = Infer<A['ok']>
 
 const limitsSchemas = new WeakMap<Limits, JsonSchema>()

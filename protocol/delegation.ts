@@ -6,7 +6,7 @@ import { decode, encode } from './cbor.ts'
 import { Failure } from './failure.ts'
 import { asLink, textOf } from './link.ts'
 import type { DID, Signer } from './principal.ts'
-import { type Capability, decodeUcan, issueUcan, type Ucan } from './ucan.ts'
+import { type Capability, type Claims, decodeUcan, issueUcan, type Ucan } from './ucan.ts'
 
 /** A UCAN with the UCANs that prove it: what is handed on, kept in wallets, and shown with calls. */
 export interface Proof {
@@ -26,15 +26,17 @@ export const delegate = async (
     capabilities: readonly Capability[]
     expiration: number | null
     notBefore?: number
+    facts?: Claims['facts']
     proofs?: readonly Proof[]
   },
 ): Promise<Proof> => {
-  const { audience, capabilities, expiration, notBefore, proofs = [] } = delegation
+  const { audience, capabilities, expiration, notBefore, facts, proofs = [] } = delegation
   const ucan = await issueUcan(signer, {
     audience,
     capabilities,
     expiration,
     ...(notBefore !== undefined && { notBefore }),
+    ...(facts && { facts }),
     proofs: proofs.map((proof) => proof.ucan.cid),
     // Two delegations that say the same must not share a CID, or revoking one would revoke both.
     nonce: nonce(),

@@ -32,6 +32,7 @@ export const CODES = [
   'Internal',
 ] as const
 
+/** A code of the closed list. */
 export type Code = (typeof CODES)[number]
 
 /** What a refusal says beyond its code. Every field is plain data, so that it crosses the wire as it is. */
@@ -62,6 +63,7 @@ export interface Refusal extends Details {
   message: string
 }
 
+/** An answer or a refusal: exactly one of them is there. */
 export type Result<T, E = Refusal> = { ok: T; error?: undefined } | { ok?: undefined; error: E }
 
 /**
@@ -113,6 +115,7 @@ export const toRefusal = (thrown: unknown): Refusal => {
   return { name: 'Internal', message: 'The host failed on its side; its log has the reason.' }
 }
 
+/** Whether something was thrown because a signal aborted. */
 export const isAbort = (thrown: unknown): boolean =>
   thrown instanceof Error && (thrown.name === 'AbortError' || thrown.name === 'TimeoutError')
 

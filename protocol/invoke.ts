@@ -2,6 +2,7 @@ import type { Value } from './cbor.ts'
 import type { Channel } from './channel.ts'
 import { canOf, type Input, type Output, type Service } from './contract.ts'
 import { nonce, type Proof, ucansOf } from './delegation.ts'
+import { endVerified } from './ending.ts'
 import { Failure, type Refusal, type Result } from './failure.ts'
 import { textOf } from './link.ts'
 import { decodeReceipts, encodeInvocations } from './message.ts'
@@ -23,6 +24,7 @@ export interface Caller {
   now(): number
 }
 
+/** What a call may be given beside its input. */
 export interface CallOptions {
   signal?: AbortSignal
   /** Seconds that the invocation lives; the host may allow less than you ask. */
@@ -36,7 +38,7 @@ export interface CallOptions {
 /** How long an invocation lives unless told. Short: a call that comes late was given up by its caller. */
 const LIFE = 60
 
-/** The verified answer; `body` is what streams behind it. */
+/** The verified answer; `body` is what streams behind it. It breaks off with a Failure: what the host refuses the rest with, verified as well, or Unavailable. */
 export interface Answered<T> {
   readonly result: Result<T, Refusal>
   readonly body?: ReadableStream<Uint8Array>
@@ -70,7 +72,7 @@ export const invoke = async <S extends Service, N extends keyof S['abilities'] &
   if (ability.stream === 'none') return { result: answered(await caller.channel.request(message, { ...signal })) }
   const answer = await caller.channel.open(message, { ...signal, ...(options.body && { body: options.body }) })
   const result = answered(answer.message)
-  return answer.body && !result.error ? { result, body: answer.body } : { result }
+  return answer.body && !result.error ? { result, body: endVerified(answer.body, invocation.cid, caller.host) } : { result }
 }
 
 const resultOf = <T>(message: Uint8Array, invocation: Ucan, host: DID, shape: JsonSchema): Result<T, Refusal> => {

@@ -22,6 +22,7 @@ export interface Edge {
 export const covers = (granted: string, claimed: string): boolean =>
   granted === claimed || granted === '*' || (granted.endsWith('/*') && claimed.startsWith(granted.slice(0, -1)))
 
+/** The `can` of a lease for an ability: `lease/pin/add` for `pin/add`. */
 export const leaseCan = (can: string): string => `${LEASE}${can}`
 
 /** The one capability of a lease, or undefined: a UCAN with several isn't one, nor is one that leases more than a service. */

@@ -47,6 +47,7 @@ export const someBits = (bytes: Uint8Array, at: number): number =>
 const BY_HAND = 64
 const compare = (globalThis as { Buffer?: { compare(a: Uint8Array, b: Uint8Array): number } }).Buffer?.compare
 
+/** Whether two byte strings are equal. It takes no care of time: nothing here is secret. */
 export const sameBytes = (a: Uint8Array, b: Uint8Array): boolean => {
   if (a.length !== b.length) return false
   if (compare && a.length > BY_HAND) return compare(a, b) === 0

@@ -8,6 +8,7 @@ import type { Ucan } from './ucan.ts'
 
 /** What crosses a channel: a CAR whose root is a `ucanto/message@7.0.0`, with invocations one way and receipts the other. */
 export const MESSAGE = 'ucanto/message@7.0.0'
+/** Content type of a message. */
 export const CAR_TYPE = 'application/vnd.ipld.car'
 
 /** Bounds for what a host answers; its answers are larger than the calls, since they carry leases and lists. */

@@ -24,11 +24,13 @@ const ED25519 = [0xed, 0x01] as const
 /** A new 32-byte private key. Who has it is the principal: keep it like a password. */
 export const generateSeed = (): Uint8Array => crypto.getRandomValues(new Uint8Array(32))
 
+/** The signer with a private key of 32 bytes (RFC 8032). */
 export const signerFromSeed = (seed: Uint8Array): LocalSigner => {
   const { publicKey, sign } = keyPair(seed)
   return { did: didFromPublicKey(publicKey), sign }
 }
 
+/** The `did:key` of an Ed25519 public key of 32 bytes. */
 export const didFromPublicKey = (publicKey: Uint8Array): DID => base58Did(Uint8Array.of(...ED25519, ...publicKey))
 
 /** The DID of the 34 bytes that stand in a UCAN, or undefined where they name no Ed25519 key. */
@@ -54,6 +56,7 @@ export const bytesFromDid = (did: string): Uint8Array => {
   })
 }
 
+/** Whether a text is the `did:key` of an Ed25519 key. */
 export const isDid = (text: string): text is DID => {
   try {
     bytesFromDid(text)

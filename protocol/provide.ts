@@ -36,6 +36,7 @@ export interface Kept {
   readonly deep: boolean
 }
 
+/** What a service may use beside its calls. */
 export interface Environment {
   /** The service's records of one space; `account` is charged by what it reserves. */
   space(space: DID, account?: Account): Workspace
@@ -99,6 +100,8 @@ export interface Context<A extends Ability = Ability> extends Workspace {
   readonly invocation: CID
   /** Whom usage counts against; keep it where work goes on after the answer. */
   readonly account: Account
+  /** When the lease that lets the call in ends, Unix seconds: what goes on after the answer should end then. Undefined where none is needed. */
+  readonly lapses: number | undefined
   /** Aborts when the caller goes away or the host closes. */
   readonly signal: AbortSignal
   /** What the caller streams, for abilities that declare `stream: 'in'`. */
@@ -122,6 +125,7 @@ export interface Streamed<T> {
 
 type Answer<A extends Ability> = (A['stream'] extends 'out' ? Streamed<Output<A>> : Output<A>) | Failed<keyof A['errors'] & string>
 
+/** A handler for each ability of a contract, held to its types. */
 export type Handlers<S extends Service> = {
   readonly [N in keyof S['abilities']]: (
     input: Input<S['abilities'][N]>,
@@ -136,6 +140,7 @@ export const provide = <const S extends Service>(contract: S, handlers: NoInfer<
   hooks,
 })
 
+/** A declared error as an answer, for what has no context at hand; handlers have `fail`. */
 export const failed = (name: string, details: object, message: string = name): Failed => ({
   failure: new Failure(name, message, { ...details }),
 })

@@ -40,6 +40,7 @@ export type Infer<S> = S extends { readonly [TYPE]?: infer T } ? T : never
 type Fields = { readonly [field: string]: Schema<unknown> }
 type OptionalKeys<F> = { [K in keyof F]: F[K] extends { readonly [OPTIONAL]: true } ? K : never }[keyof F]
 type Flat<T> = { [K in keyof T]: T[K] }
+/** The type of a struct with such fields. */
 export type InferFields<F> = Flat<{ [K in Exclude<keyof F, OptionalKeys<F>>]: Infer<F[K]> } & { [K in OptionalKeys<F>]?: Infer<F[K]> }>
 
 interface About {
@@ -58,12 +59,14 @@ export const struct = <F extends Fields>(fields: F, about: About = {}): Schema<I
   ...about,
 })
 
+/** A field that may be absent. Absent is the only form: `null` isn't. */
 export const optional = <T>(schema: Schema<T>): OptionalField<T> => {
   const field = { ...schema } as OptionalField<T>
   optionalFields.add(field)
   return field
 }
 
+/** A text; at most 4096 UTF-16 units unless told. */
 export const text = (options: About & { minLength?: number; maxLength?: number } = {}): Schema<string> => ({
   type: 'string',
   maxLength: 4096,
@@ -76,11 +79,13 @@ export const int = (options: About & { min?: number; max?: number } = {}): Schem
   return { type: 'integer', minimum: min, maximum: max, ...about }
 }
 
+/** True or false. */
 export const bool = (about: About = {}): Schema<boolean> => ({ type: 'boolean', ...about })
 
 /** One of the given texts. */
 export const choice = <const T extends readonly string[]>(...values: T): Schema<T[number]> => ({ enum: values })
 
+/** A list of values of one kind; at most 1024 of them unless told. */
 export const list = <T>(items: Schema<T>, options: About & { maxItems?: number } = {}): Schema<T[]> => ({
   type: 'array',
   items,
@@ -99,6 +104,7 @@ export const dictionary = <T>(values: Schema<T>, options: About & { maxPropertie
 /** A CID. */
 export const link = (about: About = {}): Schema<CID> => ({ ipld: 'link', ...about })
 
+/** Bytes; at most 64 KiB unless told. */
 export const bytes = (options: About & { maxLength?: number } = {}): Schema<Uint8Array> => ({ ipld: 'bytes', maxLength: 65536, ...options })
 
 /** Any of the given shapes. */

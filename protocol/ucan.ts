@@ -7,7 +7,7 @@ import { signingPayload } from './payload.ts'
 import { bytesFromDid, type DID, didFromBytes, type Signer, verifies } from './principal.ts'
 
 /**
- * UCAN 0.9.1 in IPLD, as the @ucanto packages write it. The signature covers a JWT text and not the block's bytes, so several blocks
+ * UCAN 0.9.1 in IPLD, as the `@ucanto` packages write it. The signature covers a JWT text and not the block's bytes, so several blocks
  * could carry one signature; `decodeUcan` admits the one that `encodeUcan` would write and refuses every other.
  */
 export interface Capability {

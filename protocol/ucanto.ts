@@ -7,7 +7,7 @@ import { check, type JsonSchema } from './schema.ts'
 type Capability = ReturnType<typeof capability>
 
 /**
- * The ucanto capabilities of a service, by ability name, for applications that use the stock @ucanto packages on one side. Each `nb`
+ * The ucanto capabilities of a service, by ability name, for applications that use the stock `@ucanto` packages on one side. Each `nb`
  * is closed, as the contract has it; stock schemas would drop what they don't know.
  */
 export const ucantoCapabilities = <S extends Service>(service: S): { readonly [N in keyof S['abilities']]: Capability } =>

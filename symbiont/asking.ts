@@ -9,6 +9,7 @@ import { callerTo, defaultSpace, findHost, ownerProofs, type Self } from './self
 import { sleep } from './sleep.ts'
 import type { KeptHost } from './wallet.ts'
 
+/** What a request for leases says beside the abilities, and how it is waited for. */
 export interface RequestOptions {
   /** One sentence for the owner of the host. */
   why?: string

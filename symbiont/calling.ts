@@ -10,6 +10,7 @@ import {
   type Output,
   type Refusal,
   type Service,
+  streamTelling,
 } from '@symbiosis/protocol'
 import { type Choice, choices, noChoice, type Wanted } from './choose.ts'
 import { type PatienceOptions, patiently } from './patience.ts'
@@ -17,6 +18,7 @@ import { isUnavailable } from './route.ts'
 import { callerTo, type Self } from './self.ts'
 import { Upload } from './upload.ts'
 
+/** Which space and host a call is for. */
 export interface ChoiceOptions {
   /** Only for this space. */
   space?: DID
@@ -24,6 +26,7 @@ export interface ChoiceOptions {
   host?: string
 }
 
+/** What a call of a symbiont may be given beside its input. */
 export interface SymbiontCallOptions extends CallOptions, ChoiceOptions, PatienceOptions {}
 
 /**
@@ -50,9 +53,8 @@ export const call = async <S extends Service, N extends keyof S['abilities'] & s
     if (attempts.some(({ gone }) => gone && reliesOn(choice, gone))) continue
     const send = () => invoke(callerTo(self, choice.host, choice.subject, choice.proofs, upload), service, name, input, options)
     const attempt = await attemptAt(choice, () => patiently(send, { signal: options.signal, patience }, () => !upload?.begun))
-    attempts.push(attempt)
-    // The answer matters more than that it's remembered.
-    if (attempt.gone) await learn(self, attempt.gone).catch(() => {})
+    attempts.push(attempt.answered ? { ...attempt, answered: learning(self, choice, attempt.answered) } : attempt)
+    if (attempt.gone) await learn(self, attempt.gone)
     // What is revoked didn't run; what didn't answer may have.
     const again = attempt.gone || (attempt.unavailable && ability.effect !== 'once')
     if (!again || upload?.begun) break
@@ -111,12 +113,24 @@ const goneOf = (error: Refusal, choice: Choice): Gone | undefined => {
 const reliesOn = ({ proofs }: Choice, { link }: { link: string }): boolean =>
   proofs.some((proof) => [proof.ucan, ...proof.proofs].some(({ cid }) => String(cid) === link))
 
-/** Remembers what is revoked, so that alternatives come first from now on. */
+/** Remembers what is revoked, so that alternatives come first from now on. Never throws: the answer matters more than that it's remembered. */
 const learn = async ({ holdings }: Self, { link, by, at }: Gone): Promise<void> => {
   if (holdings.revocationOf(link)) return
-  await holdings.update((state) => {
+  const remembered = holdings.update((state) => {
     if (!state.revoked.some(({ ucan }) => ucan === link)) state.revoked.push({ ucan: link, ...(by && { by }), at, told: [] })
   })
+  await remembered.catch(() => {})
+}
+
+/** The same answer, whose stream is heeded like an answer where the host ends it because something was revoked. */
+const learning = <T>(self: Self, choice: Choice, { result, body }: Answered<T>): Answered<T> => {
+  if (!body) return { result }
+  const heeded = streamTelling(body, async (thrown) => {
+    const gone = thrown instanceof Failure ? goneOf(thrown.toRefusal(), choice) : undefined
+    if (gone) await learn(self, gone)
+    return thrown
+  })
+  return { result, body: heeded }
 }
 
 /** The answer to the call: the last one that is one, else a signed refusal, which says more than that a host is away. */

@@ -1,4 +1,15 @@
-import { brief, covers, type DID, Failure, isDid, leaseOf, type Proof, delegate as sign } from '@symbiosis/protocol'
+import {
+  brief,
+  covers,
+  type DID,
+  Failure,
+  type HomeLog,
+  homeLogsFact,
+  isDid,
+  leaseOf,
+  type Proof,
+  delegate as sign,
+} from '@symbiosis/protocol'
 import { abilityOf } from './abilities.ts'
 import { parseDuration } from './amounts.ts'
 import { encodeBundle, readBundle } from './bundle.ts'
@@ -7,16 +18,24 @@ import { keep, keepDelegation, keepHost, keepOnce } from './holdings.ts'
 import { inspectProof } from './inspect.ts'
 import { addLease, describeLease, type Lease } from './lease-book.ts'
 import { checkLease } from './lease-check.ts'
+import { homeLogsAmong, mustBeLogs } from './naming-logs.ts'
 import { defaultSpace, ownerProofs, type Self } from './self.ts'
 import { endOf, inTime, isAboutOneSpace, rootOf, stands } from './standing.ts'
 
+/** What is delegated, beside the abilities. */
 export interface DelegateOptions {
   /** How long it lasts: seconds, or text such as `'7d'`. Unless given, as long as what it's made from. */
   expires?: number | string
   /** Over which space; the default one unless given. */
   space?: DID
+  /**
+   * The hosts whose logs speak for it: whoever is shown it has to have heard of these lately. Unless given, the hosts that lease to the space, as far as others can
+   * reach them; none with `[]`.
+   */
+  logs?: readonly HomeLog[]
 }
 
+/** A delegation that was made. */
 export interface Delegated {
   cid: string
   /** One line of text; the other device needs nothing else. Who has it can't use it without that device's key. */
@@ -33,7 +52,7 @@ export const delegate = async (
   self: Self,
   audience: string,
   can: readonly string[],
-  { expires, space }: DelegateOptions = {},
+  { expires, space, logs }: DelegateOptions = {},
 ): Promise<Delegated> => {
   if (!isDid(audience)) {
     throw new Failure('InvalidInput', `"${audience.slice(0, 80)}" is no device.`, {
@@ -53,9 +72,11 @@ export const delegate = async (
   const end = Math.min(...ends)
   const expiration = Number.isFinite(end) ? end : null
   const capabilities = abilities.map((ability) => ({ can: ability, with: subject }))
-  const delegation = await sign(self.signer, { audience, capabilities, expiration, proofs })
   const leases = leasesWith(self, subject, abilities)
   const hosts = self.holdings.hosts.filter(({ did }) => did === subject || leases.some((lease) => rootOf(lease) === did))
+  const named = logs ? mustBeLogs(logs) : homeLogsAmong(hosts, self.holdings.hosts)
+  const facts = named.length > 0 ? [homeLogsFact(named)] : []
+  const delegation = await sign(self.signer, { audience, capabilities, expiration, facts, proofs })
   await self.holdings.update((state) => keepOnce(state.issued, keep(delegation, self.now())))
   return { cid: String(delegation.ucan.cid), token: encodeBundle({ delegation, leases, hosts: [...hosts] }), expires: expiration }
 }

@@ -34,6 +34,7 @@ export interface InspectedLink {
   above: InspectedLink[]
 }
 
+/** Why something of a token would not do. */
 export interface Problem {
   code: Code
   message: string
@@ -41,6 +42,7 @@ export interface Problem {
   link: string
 }
 
+/** A delegation or lease of a token, with the links above it. */
 export interface InspectedProof {
   chain: InspectedLink
   usable: boolean
@@ -48,6 +50,7 @@ export interface InspectedProof {
   problems: Problem[]
 }
 
+/** What a token holds. */
 export interface Inspection {
   /** What it all is about: a delegation, or a lease that was given alone. */
   kind: 'delegation' | 'lease'
@@ -59,6 +62,7 @@ export interface Inspection {
   hosts: BundleHost[]
 }
 
+/** By whose eyes, and when, a token is looked at. */
 export interface InspectOptions {
   /** Unix seconds; the clock of this machine unless told. */
   now?: number

@@ -6,6 +6,7 @@ import { readLease } from './lease-check.ts'
 import { callerTo, ownerProofs, type Self } from './self.ts'
 import { endOf, rootOf } from './standing.ts'
 
+/** Which leases are renewed. */
 export interface RenewOptions {
   /** Renew what ends within this time: seconds, or text such as `'7d'`. Unless given, what has less than a third of its life left. */
   within?: number | string

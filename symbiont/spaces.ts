@@ -3,6 +3,7 @@ import { keep, keepDelegation } from './holdings.ts'
 import { phraseOf, seedOf } from './phrase.ts'
 import type { Self } from './self.ts'
 
+/** A space that was made, and the words that bring it back. */
 export interface NewSpace {
   did: DID
   /** 24 words that make the space's key again. Show them once: they are kept nowhere. */

@@ -21,6 +21,7 @@ import { rootOf } from './standing.ts'
 import type { Verified, VerifyOptions } from './verifying.ts'
 import type { KeptHost, Wallet } from './wallet.ts'
 
+/** What a symbiont is opened with. */
 export interface SymbiontOptions {
   /** Where keys, delegations and leases are kept. */
   wallet: Wallet

@@ -1,4 +1,4 @@
-import { type DID, Failure, isDid, leaseOf, type Proof, type Refusal, toRefusal } from '@symbiosis/protocol'
+import { type DID, Failure, homeLogsOf, isDid, leaseOf, type Proof, type Refusal, toRefusal } from '@symbiosis/protocol'
 import { formatDuration, parseDuration } from './amounts.ts'
 import { type Bundle, readBundle } from './bundle.ts'
 import type { HeldFilter } from './held-filter.ts'
@@ -7,6 +7,7 @@ import { type AskedLog, askLog, type FoundRevocation } from './log-asking.ts'
 import type { Self } from './self.ts'
 import { isAboutOneSpace, rootOf } from './standing.ts'
 
+/** How a token is verified. */
 export interface VerifyOptions {
   /** How old what is known of each host's log may be: seconds, or text such as `'1h'`. Unless given, any age will do, and none, too. */
   maxAge?: number | string
@@ -36,6 +37,7 @@ export interface CheckedLog extends SpeakingHost {
   asked: boolean
 }
 
+/** What a token is worth, as far as this device can tell. */
 export interface Verified {
   /** Whether a whole chain without a problem leads from the root to the token. */
   ok: boolean
@@ -115,7 +117,10 @@ export const verify = async (
   }
 }
 
-/** The host of a lease; of a delegation, those that the token names, and those that this device has leases of: a token can be made to name fewer. */
+/**
+ * The host of a lease; of a delegation, those whose logs its links name, those that the token names, and those that this device has leases of: a token can be made to
+ * name fewer.
+ */
 const speakersOf = ({ holdings }: Self, { delegation, leases, hosts }: Bundle): SpeakingHost[] => {
   const root = rootOf(delegation)
   const known = [...holdings.hosts, ...hosts]
@@ -123,6 +128,7 @@ const speakersOf = ({ holdings }: Self, { delegation, leases, hosts }: Bundle): 
   const dids = leaseOf(delegation.ucan)
     ? [root]
     : [
+        ...[delegation.ucan, ...delegation.proofs].flatMap((link) => (homeLogsOf(link) ?? []).map(({ did }) => did)),
         ...hosts.map(({ did }) => did),
         ...leases.map(rootOf),
         ...roots,

@@ -17,12 +17,14 @@ export interface WalletState {
   revoked: KeptRevocation[]
 }
 
+/** A delegation or lease, as a wallet keeps it. */
 export interface KeptArchive {
   archive: string
   /** When it came into the wallet. */
   since: number
 }
 
+/** A host that a wallet knows. */
 export interface KeptHost {
   did: DID
   name: string

@@ -13,7 +13,8 @@ interface Manifest {
 }
 
 const json = (path: string) => JSON.parse(readFileSync(path, 'utf8'))
-const workspaces: string[] = json(join(root, 'package.json')).workspaces
+const published = (name: string) => !json(join(root, name, 'package.json')).private
+const workspaces: string[] = json(join(root, 'package.json')).workspaces.filter(published)
 
 describe('what is published', function () {
   this.timeout(300_000)

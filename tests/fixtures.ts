@@ -186,16 +186,18 @@ export const given = (
     nb?: Record<string, unknown>
     expiration?: number | null
     notBefore?: number
+    facts?: Ucan['facts']
     proofs?: readonly Proof[]
     capabilities?: readonly Capability[]
   } = {},
 ): Promise<Proof> => {
-  const { can = 'jar/*', nb, expiration = NOW + HOUR, notBefore, proofs = [], capabilities } = over
+  const { can = 'jar/*', nb, expiration = NOW + HOUR, notBefore, facts, proofs = [], capabilities } = over
   return delegate(from, {
     audience: to.did,
     capabilities: capabilities ?? [{ can, with: subject, ...(nb && { nb: nb as never }) }],
     expiration,
     ...(notBefore !== undefined && { notBefore }),
+    ...(facts && { facts }),
     proofs,
   })
 }

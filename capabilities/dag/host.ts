@@ -12,6 +12,7 @@ export interface DagBackend {
   walk(root: CID, options?: { signal?: AbortSignal }): AsyncIterable<{ cid: CID; bytes: Uint8Array }>
 }
 
+/** The limits of importing and exporting. */
 export interface DagSettings {
   /** Bytes of one block. Default 2 MiB. */
   maxBlockBytes: number

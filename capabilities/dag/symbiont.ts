@@ -3,7 +3,6 @@ import {
   type Block,
   Failure,
   type Input,
-  isAbort,
   type Output,
   readCarStream,
   type Service,
@@ -24,6 +23,7 @@ export interface Calls {
   ): Promise<Answered<Output<S['abilities'][N]>>>
 }
 
+/** What is pushed, and how. */
 export interface PushOptions {
   root: CID
   /** The DAG's blocks, in the same order each time it's called. */
@@ -39,6 +39,7 @@ export interface PushOptions {
   retryMs?: number
 }
 
+/** What came of a push. */
 export interface Pushed {
   blocks: number
   bytes: number
@@ -93,6 +94,7 @@ export const push = async (
   }
 }
 
+/** How a DAG is pulled. */
 export interface PullOptions {
   root: CID
   signal?: AbortSignal
@@ -123,7 +125,7 @@ export async function* pull(
     else for (const link of linksOf({ cid, bytes: cid.multihash.digest })) expect(link)
   }
   expect(root)
-  for await (const block of readCarStream(connected(body), { maxBlocks, maxBlockBytes })) {
+  for await (const block of readCarStream(body, { maxBlocks, maxBlockBytes })) {
     if (!missing.delete(nameOf(block.cid)))
       throw new Failure('Malformed', 'The host sent a block that was not asked for.', { link: String(block.cid) })
     verifyBlock(block)
@@ -198,16 +200,6 @@ const answered = <T>({ result }: Answered<T>): T => {
 
 const isPassing = (thrown: unknown): thrown is Failure =>
   thrown instanceof Failure && (thrown.name === 'Unavailable' || thrown.name === 'RateLimited')
-
-/** Bytes of a connection, whose end before time is told in the words of the protocol. */
-async function* connected(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  try {
-    yield* body
-  } catch (cause) {
-    if (cause instanceof Failure || isAbort(cause)) throw cause
-    throw new Failure('Unavailable', 'The connection to the host broke.', { hint: 'Try again.' }, { cause })
-  }
-}
 
 const pause = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
   new Promise((resolve, reject) => {

@@ -1,10 +1,10 @@
 import { type DID, type Environment, Failure, toRefusal, type Workspace } from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
+import { Slots } from '../slots.ts'
 import { Fetching, HURRIED, type Outcome, QUEUED } from './fetching.ts'
 import type { PinBackend, PinSettings } from './host.ts'
 import { Meter, Room, raise } from './meter.ts'
 import { eraseRecord, type PinRecord, readRecord, statusOf, UNFINISHED, writeRecord } from './record.ts'
-import { Slots } from './slots.ts'
 
 /** What the caller can mend: told at once to a call that still waits, and nothing is kept. */
 const CALLERS = new Set(['LimitExceeded', 'InvalidInput', 'Unsupported', 'Malformed', 'TooLarge'])

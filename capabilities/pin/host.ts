@@ -1,9 +1,9 @@
 import { type Account, brief, type Context, Failure, type Provided, provide } from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
+import { Locks } from '../locks.ts'
 import { Fetches } from './fetches.ts'
 import { type Fetching, HURRIED } from './fetching.ts'
 import { encodeStatus, isFinal, type PinStatus, pin } from './index.ts'
-import { Locks } from './locks.ts'
 import { eraseRecord, PINS, type PinRecord, readRecord, statusOf, writeRecord } from './record.ts'
 
 /** What pinning needs of an engine. */
@@ -18,6 +18,7 @@ export interface PinBackend {
   ): AsyncIterable<{ cid: CID; size: number; pending: number }>
 }
 
+/** The limits of fetching. */
 export interface PinSettings {
   /** How long `add` waits to answer with the outcome, ms. Default 2000. */
   answerWithinMs: number

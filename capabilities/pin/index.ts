@@ -1,21 +1,5 @@
-import {
-  ability,
-  choice,
-  decode,
-  encode,
-  encodeVarint,
-  type Infer,
-  int,
-  limit,
-  link,
-  list,
-  mustMatch,
-  optional,
-  StreamReader,
-  service,
-  struct,
-  text,
-} from '@symbiosis/protocol'
+import { ability, choice, type Infer, int, limit, link, list, optional, service, struct, text } from '@symbiosis/protocol'
+import { encodeFrame, readFrames } from '../frames.ts'
 
 /** What a host says of a pin. `pinned` and `failed` are final: nothing changes any more unless somebody asks. */
 export const pinStatus = struct({
@@ -37,6 +21,7 @@ export const pinStatus = struct({
   created: int(),
 })
 
+/** What a host says of a pin. */
 export type PinStatus = Infer<typeof pinStatus>
 
 const root = () => link({ description: 'The root of a DAG; all below it belongs to it' })
@@ -83,33 +68,17 @@ export const pin = service('pin', {
   },
 })
 
+/** Whether nothing changes any more unless somebody asks. */
 export const isFinal = ({ status }: PinStatus): boolean => status === 'pinned' || status === 'failed'
 
 const MAX_STATUS_BYTES = 16 * 1024
 
 /** A status as it goes through the stream of `watch`: DAG-CBOR behind its length as a varint. */
-export const encodeStatus = (status: PinStatus): Uint8Array => {
-  const body = encode(status)
-  const prefix = encodeVarint(body.length)
-  const frame = new Uint8Array(prefix.length + body.length)
-  frame.set(prefix)
-  frame.set(body, prefix.length)
-  return frame
-}
+export const encodeStatus = (status: PinStatus): Uint8Array => encodeFrame(status)
 
 /**
  * The stream of `watch`, read. It ends after a final status, or without one when the pin was removed.
  * @throws Failure Malformed, TooLarge, InvalidInput for what isn't such a stream
  */
-export async function* readStatuses(stream: AsyncIterable<Uint8Array>): AsyncGenerator<PinStatus, void> {
-  const reader = new StreamReader(stream)
-  try {
-    for (let frame = await reader.section(MAX_STATUS_BYTES, 'status'); frame; frame = await reader.section(MAX_STATUS_BYTES, 'status')) {
-      const status = decode(frame) as unknown as PinStatus
-      mustMatch(pinStatus, status, 'A status')
-      yield status
-    }
-  } finally {
-    await reader.close()
-  }
-}
+export const readStatuses = (stream: AsyncIterable<Uint8Array>): AsyncGenerator<PinStatus, void> =>
+  readFrames(stream, 'status', pinStatus, MAX_STATUS_BYTES)

@@ -1,5 +1,6 @@
 import { createWriteStream } from 'node:fs'
 import { join } from 'node:path'
+import type { FollowNamed } from '@symbiosis/host'
 import { type Command, Option } from 'commander'
 import type { Approve } from '../daemon.ts'
 import { collect, countOption, neverOrDuration, portOption } from '../options.ts'
@@ -17,9 +18,13 @@ interface Options {
   address?: string
   knownAs?: string
   allowPrivateOrigins?: boolean
+  listen?: string[]
+  dht?: 'client' | 'server'
+  bootstrap?: string[]
   follow?: string[]
   filterEvery?: number
   filterAfter?: number
+  followNamed?: FollowNamed
   logLevel?: string
 }
 
@@ -40,6 +45,14 @@ export const host = (program: Command): Command =>
     .option('--address <ip>', 'address on which it listens (default: 127.0.0.1)')
     .option('--known-as <name>', 'DNS name under which it tells its metrics, beside its address')
     .option('--allow-private-origins', 'let callers name peers on this machine and its networks to fetch content from')
+    .option('--listen <multiaddr>', 'where its libp2p node listens (default: this machine only); may be given several times', collect)
+    .addOption(
+      new Option(
+        '--dht <mode>',
+        'take part in the network where content is looked for, and lease that: only ask, or answer as well',
+      ).choices(['client', 'server']),
+    )
+    .option('--bootstrap <multiaddr>', 'join that network by this peer; may be given several times', collect)
     .option('--follow <url>', 'refuse what is revoked at this host, too; may be given several times', collect)
     .option(
       '--filter-every <time>',
@@ -47,6 +60,11 @@ export const host = (program: Command): Command =>
       neverOrDuration,
     )
     .option('--filter-after <entries>', 'of its log, after which one is made before that time (default: 1000)', countOption)
+    .addOption(
+      new Option('--follow-named <which>', "hosts that are asked for revocations because lessees' delegations name them")
+        .choices(['none', 'public', 'any'])
+        .default('public'),
+    )
     .addOption(
       new Option('--log-level <level>', 'what its log tells').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     )

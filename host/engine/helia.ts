@@ -7,6 +7,7 @@ import { withLibp2pLight } from '@helia/libp2p'
 import { generateKeyPair, privateKeyFromProtobuf, privateKeyToProtobuf } from '@libp2p/crypto/keys'
 import { identify } from '@libp2p/identify'
 import type { PrivateKey } from '@libp2p/interface'
+import type { KadDHT } from '@libp2p/kad-dht'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
 import { FsDatastore } from 'datastore-fs'
@@ -17,12 +18,15 @@ import { BlockFolder, type BlockFolderOptions } from './blocks.ts'
 import { type Collected, Collector, type Kept } from './collect.ts'
 import { writeDurably } from './durable.ts'
 import { type Admit, type Fetched, fetchDag } from './fetch.ts'
+import { Joining } from './joining.ts'
 import { isDialable, parseOrigins } from './origins.ts'
+import { type DhtOptions, dhtRouting, dhtServices, type Routing } from './routing.ts'
 import { walk } from './walk.ts'
 import { type WantBounds, type Wanted, Wants } from './want.ts'
 
-export type { Admit, Collected, Fetched, Kept }
+export type { Admit, Collected, DhtOptions, Fetched, Kept, Routing }
 
+/** Where the embedded node keeps its blocks, and how it reaches others. */
 export interface HeliaOptions extends BlockFolderOptions, WantBounds {
   /** Where the engine keeps everything: `blocks/`, libp2p's `datastore/`, and `peer.key`. One process owns it. */
   dir: string
@@ -34,6 +38,8 @@ export interface HeliaOptions extends BlockFolderOptions, WantBounds {
   fetchWidth?: number
   /** Most links that one walk or fetch follows. Default 10 million. */
   maxBlocks?: number
+  /** The network in which content, peers and records are looked for. Default: none. */
+  dht?: DhtOptions
 }
 
 /** Blocks on a disk and peers to share them with. All CIDs are of this process's multiformats; all refusals are `Failure`s. */
@@ -68,17 +74,20 @@ export interface HeliaEngine {
    * and has to list one consistent state (one transaction). Rejects with `BadHash`, removing nothing more, when a kept block is damaged.
    */
   collect(keep: () => AsyncIterable<Kept>, options?: { signal?: AbortSignal }): Promise<Collected>
+  /** How this node finds its way on the network, where it has one: see `dht`. */
+  readonly routing?: Routing
   /** What is on the disk now. */
   stats(): { blocks: number; bytes: number }
   close(): Promise<void>
 }
 
 /**
- * Opens a Helia node on a folder and starts it. It knows no other peer by itself: no bootstrap, routers, gateways, relays, mDNS. It serves its blocks
- * over bitswap to whoever connects.
+ * Opens a Helia node on a folder and starts it. It knows no other peer by itself: no bootstrap but what `dht` names, no routers, gateways, relays,
+ * mDNS. It serves its blocks over bitswap to whoever connects.
  */
 export const helia = async (options: HeliaOptions): Promise<HeliaEngine> => {
-  const { dir, listen = LOOPBACK, allowPrivateOrigins = false, fetchWidth = 32, maxBlocks = 10_000_000 } = options
+  const { dir, listen = LOOPBACK, allowPrivateOrigins = false, fetchWidth = 32, maxBlocks = 10_000_000, dht } = options
+  const joining = new Joining(dht)
   await mkdir(dir, { recursive: true, mode: 0o700 })
   const folder = await BlockFolder.open(join(dir, 'blocks'), options)
   const datastore = new FsDatastore(join(dir, 'datastore'))
@@ -91,11 +100,15 @@ export const helia = async (options: HeliaOptions): Promise<HeliaEngine> => {
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
     // Peers also tell addresses of themselves, and libp2p would dial those as readily.
-    connectionGater: { denyDialMultiaddr: (address) => !isDialable(address, allowPrivateOrigins) },
-    services: { identify: identify() },
+    connectionGater: { denyDialMultiaddr: (address) => !joining.names(address) && !isDialable(address, allowPrivateOrigins) },
+    services: { identify: identify(), ...(dht ? dhtServices(dht, allowPrivateOrigins) : NO_DHT) },
   })
   // A peer whose fetch was cut asks again soon; 5 s, the default, would let it wait as long.
   const node = await withBitswap(networked, { doNotResendBlockWindow: 1000 }).start()
+  const { libp2p } = node
+  const service = libp2p.services.dht as KadDHT | undefined
+  const routing = service && dhtRouting({ libp2p, dht: service, datastore, allowPrivate: allowPrivateOrigins })
+  if (service) joining.start(libp2p, service)
   const collector = new Collector(folder)
   const wanted: Wanted = new Map()
 
@@ -111,10 +124,10 @@ export const helia = async (options: HeliaOptions): Promise<HeliaEngine> => {
 
   return {
     get peerId() {
-      return node.libp2p.peerId.toString()
+      return libp2p.peerId.toString()
     },
     get multiaddrs() {
-      return node.libp2p.getMultiaddrs().map(String)
+      return libp2p.getMultiaddrs().map(String)
     },
     store: (blocks, record) => collector.store(blocks, record),
     walk: (root, { signal } = {}) => held(root, () => walk(folder, root, { signal, maxBlocks })),
@@ -125,13 +138,18 @@ export const helia = async (options: HeliaOptions): Promise<HeliaEngine> => {
         return fetchDag(root, { folder, want, arrived: (cid) => collector.arrived(cid), admit, signal, width: fetchWidth, maxBlocks })
       }),
     collect: (keep, { signal } = {}) => collector.collect(keep, signal),
+    ...(routing && { routing }),
     stats: () => folder.totals,
     close: async () => {
+      joining.stop()
       await node.stop()
       await datastore.close()
     },
   }
 }
+
+/** libp2p's types know its services as a whole only; absent ones are undefined in the map. */
+const NO_DHT = {} as ReturnType<typeof dhtServices>
 
 const LOOPBACK = ['/ip4/127.0.0.1/tcp/0', '/ip4/127.0.0.1/tcp/0/ws']
 

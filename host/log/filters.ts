@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type DID, Failure, type Steps } from '@symbiosis/protocol'
+import { type DID, Failure } from '@symbiosis/protocol'
 import {
   decodeEntry,
   type Entry,
@@ -10,11 +10,13 @@ import {
   rootAt,
   shardProofs,
 } from '@symbiosis/protocol/revocation'
+import { Pace } from '../pace.ts'
 import type { Store } from '../store/store.ts'
 import { type KeptFilter, type KeptShard, readFilters, readShard, removeFilters, writeFilter, writeShards } from './filter-records.ts'
 import { hashReader, readEntries } from './records.ts'
 import type { RevocationLog } from './revocation-log.ts'
 
+/** When filters of what is revoked are made, and how many are kept. */
 export interface FiltersOptions {
   /** Seconds after which a filter is made anew, also where nothing was revoked: it says until when that is so. 0 for none ever. */
   filterEvery: number
@@ -24,11 +26,9 @@ export interface FiltersOptions {
   filtersKept: number
 }
 
+/** How often filters are made, unless told. */
 export const FILTERS_OPTIONS: FiltersOptions = { filterEvery: 3600, filterAfter: 1000, filtersKept: 2 }
 
-/** Milliseconds of work at a time, and of rest after it: a filter may take minutes, and calls go on meanwhile. */
-const SLICE = 2
-const REST = 2
 /** Milliseconds that who asks waits for a newer filter where there is an older one. */
 const PATIENCE = 2000
 /** Shards, of 80 kB each, that one transaction writes. */
@@ -159,32 +159,5 @@ const known = (bytes: Uint8Array): Entry | undefined => {
   } catch (thrown) {
     if (thrown instanceof Failure && thrown.name === 'Unsupported') return undefined
     throw thrown
-  }
-}
-
-/** Long work in short slices. */
-class Pace {
-  readonly #signal: AbortSignal
-  #until = performance.now() + SLICE
-
-  constructor(signal: AbortSignal) {
-    this.#signal = signal
-  }
-
-  get isOver(): boolean {
-    return performance.now() >= this.#until
-  }
-
-  async rest(): Promise<void> {
-    await sleep(REST, undefined, { signal: this.#signal })
-    this.#until = performance.now() + SLICE
-  }
-
-  async through<T>(steps: Steps<T>): Promise<T> {
-    for (;;) {
-      const { done, value } = steps.next()
-      if (done) return value
-      if (this.isOver) await this.rest()
-    }
   }
 }

@@ -15,6 +15,7 @@ import {
 import { type Fork, frame as frameShape, type LogFrame, log as logService } from '@symbiosis/protocol/revocation'
 import type { Told } from '../revocations.ts'
 import type { Store } from '../store/store.ts'
+import type { Contacts } from './contacts.ts'
 import { forkAhead, forkBehind } from './forks.ts'
 import type { Importing } from './importing.ts'
 import { Mirror, pin, pinned, type Signed } from './mirror.ts'
@@ -42,7 +43,8 @@ export interface FollowBounds {
 export interface FollowerParts {
   readonly signer: LocalSigner
   readonly store: Store
-  readonly importing: Importing
+  readonly importing: Pick<Importing, 'proved' | 'write'>
+  readonly contacts: Contacts
   readonly bounds: FollowBounds
   now(): number
   /** Keeps a proof; resolves with where. */
@@ -72,8 +74,7 @@ export class Follower {
   #cosigned = 0
   #unwantedUntil = 0
   #vouching: Promise<void> | undefined
-  /** When the host last gave a checkpoint that is in order, Unix seconds. */
-  contact: number | undefined
+  #hurry = new AbortController()
 
   constructor(address: FollowAddress, reach: Reach, parts: FollowerParts) {
     this.address = address
@@ -85,6 +86,21 @@ export class Follower {
     return this.#mirror
   }
 
+  /** When the host was last asked for its log, and gave all of it in order, Unix seconds. */
+  get contact(): number | undefined {
+    return this.#mirror && this.#parts.contacts.of(this.#mirror.did)
+  }
+
+  /** Has a log pulled that is waited for or watched. */
+  hurry(): void {
+    this.#hurry.abort()
+    this.#hurry = new AbortController()
+  }
+
+  get hurried(): AbortSignal {
+    return this.#hurry.signal
+  }
+
   /**
    * Whose log it is: who was demanded, or who answered here first.
    * @throws Failure WrongAudience where that is another one now, InvalidInput where it is this host itself
@@ -93,7 +109,7 @@ export class Follower {
     if (this.#mirror) return this.#mirror
     const { url, did: demanded } = this.address
     const { store, signer, bounds } = this.#parts
-    const known = await pinned(store, url)
+    const known = this.address.named ? undefined : await pinned(store, url)
     if (known && demanded && known !== demanded)
       throw new Failure('WrongAudience', `${known} was followed at ${url}, and ${demanded} is demanded.`, { field: 'follow' })
     const did = known ?? demanded ?? (await this.#reach.about(AbortSignal.any([signal, AbortSignal.timeout(bounds.patience * 1000)])))
@@ -109,6 +125,7 @@ export class Follower {
    */
   async pull(signal: AbortSignal): Promise<void> {
     const mirror = await this.identify(signal)
+    const began = this.#parts.contacts.begin()
     const { checkpoint, key } = await this.call('checkpoint', {}, signal)
     const newest = mirror.verify(checkpoint, key)
     await this.#confirm(mirror)
@@ -120,6 +137,7 @@ export class Follower {
       if (mirror.size === target.size && known) break
       await this.#pullTo(mirror, target, newest, signal)
     }
+    await this.#parts.contacts.seen(mirror.did, began)
     this.#inOrder(newest, signal)
   }
 
@@ -127,7 +145,7 @@ export class Follower {
   async watch(signal: AbortSignal): Promise<void> {
     const mirror = await this.identify(signal)
     const { bounds } = this.#parts
-    const time = AbortSignal.timeout(bounds.pullEvery * 1000)
+    const time = AbortSignal.any([AbortSignal.timeout(bounds.pullEvery * 1000), this.#hurry.signal])
     const until = AbortSignal.any([signal, time])
     try {
       const { result, body } = await invoke(this.#caller(mirror.did), logService, 'watch', { from: mirror.size }, { signal: until })
@@ -136,7 +154,7 @@ export class Follower {
       if (!body) throw new Failure('Unsupported', 'The host streams no log.')
       const reader = new StreamReader(streamUntil(body, until))
       for (;;) {
-        const bytes = await nextFrame(reader, bounds.frameBytes, until)
+        const bytes = await reader.section(bounds.frameBytes, 'frame')
         if (!bytes) throw new Failure('Unavailable', 'The host ended its stream.', { retryAfter: 1 })
         if (!(await this.#takeFrame(mirror, frameOf(bytes), key, signal))) return
       }
@@ -211,6 +229,7 @@ export class Follower {
     try {
       await importing.write(mirror, told, await mirror.hold(kept, target, prove))
     } catch (thrown) {
+      if (thrown instanceof Failure && thrown.details.field === 'mirror') this.#mirror = await Mirror.open(mirror.did, this.#parts.store)
       if (thrown instanceof Failure && thrown.details.field === 'root') await this.#convict(mirror, newest, signal)
       throw thrown
     }
@@ -258,13 +277,15 @@ export class Follower {
   /** A receipt has confirmed who answers here: from now on nobody else may. */
   async #confirm(mirror: Mirror): Promise<void> {
     const { store } = this.#parts
-    const { url } = this.address
+    const { url, named } = this.address
+    if (named) return
     if ((await pinned(store, url)) === undefined) await pin(store, url, mirror.did)
   }
 
   /** All that the checkpoint is over is here, and so this host can vouch for it. */
   #inOrder(checkpoint: Signed, signal: AbortSignal): void {
-    this.contact = this.#parts.now()
+    // Of a log that is let go again, nobody could say later that it continues what was cosigned.
+    if (this.address.named) return
     this.#whole = checkpoint
     this.#vouching ??= this.#vouch(signal).finally(() => {
       this.#vouching = undefined
@@ -308,16 +329,6 @@ export class Follower {
 const mustBe = (shape: Parameters<typeof check>[0], value: unknown): void => {
   const mismatch = check(shape, value)
   if (mismatch) throw new Failure('Malformed', `The host answered against its contract: ${mismatch.path} ${mismatch.message}.`)
-}
-
-/** What breaks a stream is told in the words of whatever carried it. */
-const nextFrame = async (reader: StreamReader, most: number, signal: AbortSignal): Promise<Uint8Array | undefined> => {
-  try {
-    return await reader.section(most, 'frame')
-  } catch (cause) {
-    if (cause instanceof Failure || signal.aborted) throw cause
-    throw new Failure('Unavailable', 'The stream of the host broke off.', {}, { cause })
-  }
 }
 
 const frameOf = (bytes: Uint8Array): LogFrame => {

@@ -1,15 +1,19 @@
-import { type DID, Failure, type LocalSigner, type Refusal, toRefusal } from '@symbiosis/protocol'
+import { type Authorized, type DID, Failure, type LocalSigner, type Refusal, toRefusal } from '@symbiosis/protocol'
 import type { Log } from '../log.ts'
 import type { Revocations } from '../revocations.ts'
 import type { Store } from '../store/store.ts'
+import { Contacts } from './contacts.ts'
+import type { FollowNamed } from './dialling.ts'
 import { type FollowBounds, Follower } from './follower.ts'
 import { forksOf, writeFork } from './forks.ts'
 import { Importing } from './importing.ts'
 import { type Mirrored, mirrored } from './mirrored.ts'
+import { NAMED_OPTIONS, NamedLogs, type NamedOptions } from './named.ts'
 import { parseFollow, type Reach, reach } from './reach.ts'
 import type { Witness } from './witness.ts'
 
-export interface FollowOptions extends FollowBounds {
+/** How the logs of other hosts are followed. */
+export interface FollowOptions extends FollowBounds, NamedOptions {
   /** Revocations kept at a time that one followed host may have brought. Where it has brought as many, its log is followed no further. */
   readonly maxRevocationsPerFollowed: number
   /** Seconds until the first new try, and the most: each is twice as long as the one before. */
@@ -19,7 +23,9 @@ export interface FollowOptions extends FollowBounds {
   reach(url: string): Reach
 }
 
+/** How logs are followed, unless told. */
 export const FOLLOW_OPTIONS: FollowOptions = {
+  ...NAMED_OPTIONS,
   patience: 15,
   pullEvery: 30,
   batchEntries: 1000,
@@ -56,6 +62,11 @@ interface Parts {
   readonly log: Log
   readonly options: FollowOptions
   readonly witness: Witness
+  /** Which hosts are dialled because delegations name them, and whether this host listens on its own machine alone. */
+  readonly named: FollowNamed
+  isLocal(): boolean
+  /** Aborts when the host closes. */
+  readonly closing: AbortSignal
   now(): number
 }
 
@@ -65,18 +76,31 @@ export class Following {
   readonly #followers: Follower[]
   readonly #problems = new Map<Follower, Refusal>()
   readonly #greeted = new Set<Follower>()
+  /** Those who wait for the next pull of one to be over. */
+  readonly #waiting = new Map<Follower, PromiseWithResolvers<boolean>>()
+  readonly #contacts: Contacts
+  #named: NamedLogs | undefined
 
   /** @throws Failure InvalidInput for what is no address */
-  constructor(addresses: readonly string[], parts: Parts) {
+  static async open(addresses: readonly string[], parts: Parts): Promise<Following> {
+    const contacts = await Contacts.open(parts.store, parts.now, parts.options.elapsed)
+    const importing = new Importing(parts.revocations, parts.options.maxRevocationsPerFollowed, parts.now)
+    const following = new Following(addresses, parts, contacts, importing)
+    following.#named = await NamedLogs.open({ ...parts, policy: parts.named, contacts, importing, operated: following.#pullOf })
+    return following
+  }
+
+  private constructor(addresses: readonly string[], parts: Parts, contacts: Contacts, importing: Importing) {
     this.#parts = parts
-    const { dir, signer, store, revocations, witness, now, options } = parts
-    const importing = new Importing(revocations, options.maxRevocationsPerFollowed, now)
+    this.#contacts = contacts
+    const { dir, signer, store, witness, now, options } = parts
     this.#followers = addresses.map((text) => {
       const address = parseFollow(text)
       return new Follower(address, options.reach(address.url), {
         signer,
         store,
         importing,
+        contacts,
         bounds: options,
         now,
         convict: (fork) => writeFork(dir, fork),
@@ -86,7 +110,38 @@ export class Following {
   }
 
   follows(did: DID): boolean {
-    return this.#followers.some(({ mirror, address }) => (mirror?.did ?? address.did) === did)
+    return this.#followerOf(did) !== undefined
+  }
+
+  /** What the guard asks of logs: see `Guard`. */
+  get hearing() {
+    const [contact, hearOf] = [this.#contacts.of, this.#named?.hearOf]
+    return { contact, ...(hearOf && { hearOf }) }
+  }
+
+  /** Hears of the logs again that a call depends on, beside it, where it is time to. */
+  hearAgain({ aging, leases }: Authorized): void {
+    const lessee = leases[0]?.[0]?.to as DID | undefined
+    if (aging.length > 0 && lessee) void this.#named?.hearOf(aging, lessee)?.(this.#parts.closing)
+  }
+
+  #followerOf = (did: DID) => this.#followers.find(({ mirror, address }) => (mirror?.did ?? address.did) === did)
+
+  #pullOf = (did: DID): (() => Promise<boolean>) | undefined => {
+    const follower = this.#followerOf(did)
+    // Nobody pulls the log of one who has contradicted itself.
+    if (!follower || forksOf(this.#parts.dir, did).length > 0) return follower && FORKED
+    return () => {
+      const waiting = this.#waiting.get(follower) ?? Promise.withResolvers<boolean>()
+      this.#waiting.set(follower, waiting)
+      follower.hurry()
+      return waiting.promise
+    }
+  }
+
+  #tried(follower: Follower, inOrder: boolean): void {
+    this.#waiting.get(follower)?.resolve(inOrder)
+    this.#waiting.delete(follower)
   }
 
   list(): Followed[] {
@@ -126,6 +181,7 @@ export class Following {
         await this.#mustBeHonest(follower, signal)
         await follower.pull(signal)
         this.#cleared(follower)
+        this.#tried(follower, true)
         wait = backoff
         await follower.watch(signal)
         // A host could end each of its streams at once.
@@ -134,10 +190,14 @@ export class Following {
       } catch (thrown) {
         if (signal.aborted) return
         const problem = this.#failed(follower, thrown)
-        if (problem.field === 'fork') return
+        this.#tried(follower, false)
+        if (problem.field === 'fork') {
+          if (follower.mirror) await this.#contacts.forget(follower.mirror.did)
+          return
+        }
         wait = problem.retryAfter ?? wait
       }
-      await pause(wait * (0.75 + Math.random() / 2), signal)
+      await pause(wait * (0.75 + Math.random() / 2), AbortSignal.any([signal, follower.hurried]))
       wait = Math.min(maxBackoff, wait * 2)
     }
   }
@@ -178,6 +238,8 @@ export class Following {
     return problem
   }
 }
+
+const FORKED = async () => false
 
 /** Seconds between a stream that ended in order and the next. */
 const PAUSE = 0.02

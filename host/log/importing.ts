@@ -29,7 +29,7 @@ export class Importing {
     for (const { leaf, evidence } of entries) {
       const entry = evidence && revocationIn(leaf)
       if (!entry || (entry.expiration !== null && entry.expiration + CLOCK_SKEW < now)) continue
-      if (!this.#revocations.isKnown(entry)) claims.push({ leaf, evidence, entry })
+      if (!(await this.#revocations.isKnown(entry))) claims.push({ leaf, evidence, entry })
     }
     const verdicts = await this.#proving.verdicts(
       claims.map(({ leaf, evidence }) => ({ leaf, evidence })),
@@ -37,20 +37,28 @@ export class Importing {
     )
     return claims
       .filter((_, at) => verdicts[at])
-      .map(({ entry: { ucan, by, expiration, cause }, evidence }) => ({
-        revocation: { ucan: textOf(ucan), by, at: now, expiration, cause: textOf(cause) },
-        evidence,
-      }))
+      .map(({ entry, evidence }) => {
+        const { ucan, by, expiration, cause } = entry
+        return { revocation: { ucan: textOf(ucan), by, at: now, expiration, cause: textOf(cause) }, entry, evidence }
+      })
   }
 
-  /** Writes entries of a mirror with what is taken over of them, one mirror after another: what one brings, the next does not bring again. */
-  async write(from: Mirror, told: readonly Told[], commit: Awaited<ReturnType<Mirror['hold']>>): Promise<void> {
+  /**
+   * Writes entries of a mirror with what is taken over of them, one mirror after another: what one brings, the next does not bring again. It counts against the log,
+   * unless told against whom.
+   */
+  async write(
+    from: Mirror,
+    told: readonly Told[],
+    commit: Awaited<ReturnType<Mirror['hold']>>,
+    { charged = originOf(from.did), most = this.#most } = {},
+  ): Promise<void> {
     const last = this.#last
     const { promise, resolve } = Promise.withResolvers<void>()
     this.#last = promise
     await last
     try {
-      const kept = await commit((tx) => this.#revocations.takeOver(tx, originOf(from.did), told, this.#most))
+      const kept = await commit((tx) => this.#revocations.takeOver(tx, charged, told, most))
       this.#revocations.remember(kept)
     } finally {
       resolve()

@@ -12,8 +12,8 @@ import {
   verifyConsistency,
 } from '@symbiosis/protocol/revocation'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
-import { keepEvidence } from './mirrored.ts'
-import { appendEntries, hashReader, readHead, readKey, writeHead, writeKey } from './records.ts'
+import { keepEvidence, MIRRORED } from './mirrored.ts'
+import { appendEntries, dropLog, dropRecords, hashReader, KEY, readHead, readKey, writeHead, writeKey } from './records.ts'
 
 /** A checkpoint of the followed log, as its host gave it. */
 export interface Signed extends SignedCheckpoint {
@@ -84,6 +84,8 @@ export class Mirror {
     if (!(await this.#begins(checkpoint, grown, prove))) throw unlike(this.did, grown.end, checkpoint.size)
     return async (also) => {
       const done = await this.#store.write(async (tx) => {
+        const head = await readHead(tx, this.did)
+        if ((head?.range.end ?? 0) !== this.size) throw overtaken(this.did)
         const range = this.#copy()
         await keepEvidence(tx, this.did, range.end, entries)
         await appendEntries(tx, this.did, range, leaves)
@@ -118,6 +120,13 @@ export class Mirror {
   }
 }
 
+/** Forgets a log with what was known of its key, and what came with its entries. */
+export const dropMirror = async (store: Store, did: DID): Promise<void> => {
+  await dropLog(store, did)
+  await dropRecords(store, MIRRORED, did)
+  await store.write((tx) => tx.delete(KEY, did, ''))
+}
+
 /** What is known of the hosts at addresses: who answered there first. */
 const PINNED = 'log/pinned'
 
@@ -125,6 +134,10 @@ export const pinned = async (reader: StoreReader, url: string): Promise<DID | un
   (await reader.get(PINNED, '', url)) as DID | undefined
 
 export const pin = (store: Store, url: string, did: DID): Promise<void> => store.write((tx) => tx.put(PINNED, '', url, did))
+
+/** Two ways to one host lead to one mirror on disk: what the other one wrote meanwhile must not be written again behind it. */
+const overtaken = (did: DID): Failure =>
+  new Failure('Unavailable', `The log of ${did} was taken up another way meanwhile.`, { field: 'mirror', retryAfter: 1 })
 
 const unlike = (did: DID, size: number, of: number): Failure =>
   new Failure('BadSignature', `What ${did} gave as the first ${size} entries of its log does not belong to its checkpoint of ${of}.`, {

@@ -1,8 +1,9 @@
-import { CLOCK_SKEW, Failure, type Output } from '@symbiosis/protocol'
+import { Failure, type Output } from '@symbiosis/protocol'
 import { decodeEntry, type LogFrame, type log, type RevocationEntry } from '@symbiosis/protocol/revocation'
 import type { StoreReader, StoreTransaction } from '../store/store.ts'
 import { readEntries, readHead, readKey } from './records.ts'
 import { FRAME_BYTES, FRAME_ENTRIES } from './revocation-log.ts'
+import { expiryOf } from './told.ts'
 
 export type Mirrored = Output<(typeof log)['abilities']['mirrored']>
 
@@ -37,8 +38,7 @@ export const keepEvidence = async (tx: StoreTransaction, log: string, first: num
       evidence[place] = some
       ends = ends === null || entry.expiration === null ? null : Math.max(ends, entry.expiration)
     }
-    const expires = ends === null ? {} : { expires: ends + CLOCK_SKEW + 1 }
-    if (evidence.length > 0) await tx.put(MIRRORED, log, keyOf(block), { evidence, ends }, expires)
+    if (evidence.length > 0) await tx.put(MIRRORED, log, keyOf(block), { evidence, ends }, expiryOf(ends))
   }
 }
 

@@ -1,17 +1,21 @@
-import { type DID, sameBytes, type Value } from '@symbiosis/protocol'
+import { type DID, sameBytes } from '@symbiosis/protocol'
 import { CompactRange, leafHash, rootAt } from '@symbiosis/protocol/revocation'
-import { endOf, KIND, TAKEN } from '../revocations.ts'
 import type { Salvage, SalvagedRecord } from '../store/salvage.ts'
 import type { Store } from '../store/store.ts'
+import { CONTACT } from './contacts.ts'
 import { FILTER, SHARD } from './filter-records.ts'
+import { dropMirror } from './mirror.ts'
 import { MIRRORED } from './mirrored.ts'
 import { BUNDLE, HEAD, hashReader, KEY, readEntries, readHead, TILE } from './records.ts'
+import { keptIn } from './remains.ts'
 import { EVIDENCE } from './revocation-log.ts'
+import { SUMMARY } from './summaries.ts'
+import { type Kept, SAID, TAKEN_BEFORE, TOLD, toldWithin } from './told.ts'
 
 const AT_ONCE = 256
 
-/** Of the host's own log. Its filters are made anew by whoever asks: their shards are large. */
-const OWN = new Set([BUNDLE, TILE, HEAD, FILTER, SHARD])
+/** Of the host's own log. Summaries are made anew of its entries, and filters by whoever asks: their shards are large. */
+const OWN = new Set([BUNDLE, TILE, HEAD, SUMMARY, FILTER, SHARD])
 /** Of a followed one. */
 const OTHERS = [BUNDLE, TILE, HEAD, KEY, MIRRORED]
 
@@ -19,8 +23,8 @@ export interface Copying {
   readonly host: DID
   /** Entries of the log that was had back. */
   readonly size: number
-  /** Whether what is kept of an entry is what the log says there. */
-  isOf(kept: Value, index: number): boolean
+  /** Whether the log says at its place what is kept of it. */
+  isOf(kept: Kept): boolean
   readonly signal: AbortSignal
 }
 
@@ -42,45 +46,44 @@ export const copyRecords = async (salvage: Salvage, store: Store, copying: Copyi
     })
   }
   for (const record of salvage.records()) {
-    if (!goesAlong(record, copying)) continue
-    some.push(record)
+    const fitting = fittingIn(record, copying)
+    if (!fitting) continue
+    some.push(fitting)
     if (some.length === AT_ONCE) await write()
   }
   await write()
   return count
 }
 
-const goesAlong = ({ kind, space, key, value }: SalvagedRecord, { host, size, isOf }: Copying): boolean => {
-  if (space === host && OWN.has(kind)) return false
-  if (kind === EVIDENCE) return Number.parseInt(key, 16) < size
-  if (kind === TAKEN) return endOf(value) <= size
-  if (kind === KIND) return isOf(value, (value as { index?: number } | null)?.index ?? size)
-  return true
+/** What of a record goes with the log. */
+const fittingIn = (record: SalvagedRecord, { host, size, isOf }: Copying): SalvagedRecord | undefined => {
+  const { kind, space, key } = record
+  if (space === host && OWN.has(kind)) return undefined
+  // Followed logs are heard of again: whether all that was heard is still here, nobody knows.
+  if (kind === CONTACT) return undefined
+  if (kind === EVIDENCE) return Number.parseInt(key, 16) < size ? record : undefined
+  if (kind === TOLD || kind === TAKEN_BEFORE) return toldWithin(record, size)
+  if (kind !== SAID) return record
+  const kept = keptIn(record)
+  return kept && isOf(kept) ? record : undefined
 }
 
-/** Removes the mirrors of other hosts' logs that were damaged, too: they are followed anew. Gives whose. */
-export const dropDamagedMirrors = async (store: Store, host: DID, signal: AbortSignal): Promise<string[]> => {
-  const dropped: string[] = []
+/**
+ * Removes the mirrors of other hosts' logs that were damaged, too, or all of them: they are followed anew. Gives whose.
+ * @param all where entries of the own log are lost: what they had taken over from a mirror is not taken over again, as long as the mirror has it
+ */
+export const dropMirrors = async (store: Store, host: DID, all: boolean, signal: AbortSignal): Promise<DID[]> => {
+  const dropped: DID[] = []
   const mirrors = new Set<string>()
   for (const kind of OTHERS) for await (const { space } of store.every(kind)) mirrors.add(space)
   mirrors.delete(host)
-  for (const did of mirrors) {
+  for (const did of mirrors as Set<DID>) {
     signal.throwIfAborted()
-    if (await isWhole(store, did, signal)) continue
+    if (!all && (await isWhole(store, did, signal))) continue
     dropped.push(did)
-    for (const kind of OTHERS) await removeAll(store, kind, did)
+    await dropMirror(store, did)
   }
   return dropped
-}
-
-const removeAll = async (store: Store, kind: string, did: string): Promise<void> => {
-  for (;;) {
-    const page = await store.list(kind, did, { limit: AT_ONCE })
-    if (page.length === 0) return
-    await store.write(async (tx) => {
-      for (const { key } of page) await tx.delete(kind, did, key)
-    })
-  }
 }
 
 const isWhole = async (store: Store, did: string, signal: AbortSignal): Promise<boolean> => {

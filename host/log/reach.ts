@@ -12,6 +12,8 @@ export interface Reach {
 export interface FollowAddress {
   readonly url: string
   readonly did?: DID
+  /** Named by a delegation, and not by the operator: what is said of the address by whoever made that counts for nobody else. */
+  readonly named?: boolean
 }
 
 /** @throws Failure InvalidInput */

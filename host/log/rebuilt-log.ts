@@ -1,4 +1,4 @@
-import { CLOCK_SKEW, type DID, sameBytes } from '@symbiosis/protocol'
+import { type DID, sameBytes } from '@symbiosis/protocol'
 import {
   CompactRange,
   consistencyProof,
@@ -18,6 +18,7 @@ import { revocationIn } from './mirrored.ts'
 import { appendEntries, hashReader, writeHead } from './records.ts'
 import type { OwnCheckpoint } from './remains.ts'
 import { EVIDENCE, evidenceKey } from './revocation-log.ts'
+import { expiryOf } from './told.ts'
 
 type Entries = LogFrame['entries']
 
@@ -99,6 +100,5 @@ export class RebuiltLog {
 const keep = async (tx: StoreTransaction, host: DID, index: number, leaf: Uint8Array, evidence: Uint8Array): Promise<void> => {
   const entry = revocationIn(leaf)
   if (!entry) return
-  const expires = entry.expiration === null ? {} : { expires: entry.expiration + CLOCK_SKEW + 1 }
-  await tx.put(EVIDENCE, host, evidenceKey(index), evidence, expires)
+  await tx.put(EVIDENCE, host, evidenceKey(index), evidence, expiryOf(entry.expiration))
 }

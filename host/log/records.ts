@@ -10,7 +10,7 @@ import {
   tileReader,
   tileWidth,
 } from '@symbiosis/protocol/revocation'
-import type { StoreReader, StoreTransaction } from '../store/store.ts'
+import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
 
 /**
  * A log as records of the store: its entries in bundles, hashes in tiles of every eighth level but the lowest, which the bundles give, and its head. One
@@ -121,3 +121,23 @@ const TILE_LEVELS = 8
 /** In the order of the indices. */
 export const keyOf = (index: number, level?: number): string =>
   `${level === undefined ? '' : `${level}/`}${index.toString(16).padStart(12, '0')}`
+
+/** Records that are dropped in one transaction: others wait for it. */
+const DROPPED_AT_ONCE = 256
+
+/** Forgets a log. Whoever begins that has to end it, after a crash too, before anything is appended to it. */
+export const dropLog = async (store: Store, log: string): Promise<void> => {
+  await store.write((tx) => tx.delete(HEAD, log, ''))
+  for (const kind of [BUNDLE, TILE]) await dropRecords(store, kind, log)
+}
+
+/** Forgets all records of a kind that a log has. */
+export const dropRecords = async (store: Store, kind: string, log: string): Promise<void> => {
+  for (;;) {
+    const records = await store.list(kind, log, { limit: DROPPED_AT_ONCE })
+    if (records.length === 0) return
+    await store.write(async (tx) => {
+      for (const { key } of records) await tx.delete(kind, log, key)
+    })
+  }
+}

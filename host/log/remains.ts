@@ -1,4 +1,4 @@
-import { type DID, Failure, type Value } from '@symbiosis/protocol'
+import { type DID, Failure } from '@symbiosis/protocol'
 import {
   decodeEntries,
   encodeEntry,
@@ -8,9 +8,12 @@ import {
   type VerifierKey,
   verifyCheckpoint,
 } from '@symbiosis/protocol/revocation'
-import { endOf, entryOf, type Kept, KIND, TAKEN } from '../revocations.ts'
-import type { Salvage } from '../store/salvage.ts'
+import { entryOf } from '../revocations.ts'
+import type { Salvage, SalvagedRecord } from '../store/salvage.ts'
 import { BUNDLE, HEAD, keyOf } from './records.ts'
+import { SUMMARY } from './summaries.ts'
+import { SUMMARY_ENTRIES } from './summary.ts'
+import { endOfTold, type Kept, SAID, TAKEN_BEFORE, TOLD } from './told.ts'
 
 /** A checkpoint of this host's own log, and its note. */
 export type OwnCheckpoint = SignedCheckpoint & { readonly note: string }
@@ -31,12 +34,10 @@ export class Remains {
     this.#salvage = salvage
     this.checkpoint = readCheckpoint(host, key, salvage)
     let least = this.checkpoint?.size ?? 0
-    for (const { kind, value } of salvage.records()) {
-      if (kind === KIND && isKept(value)) {
-        this.revocations.set(value.index, value)
-        least = Math.max(least, value.index + 1)
-      }
-      if (kind === TAKEN && Number.isSafeInteger(endOf(value))) least = Math.max(least, endOf(value))
+    for (const record of salvage.records()) {
+      const kept = keptIn(record)
+      if (kept) this.revocations.set(kept.index, kept)
+      least = Math.max(least, endOf(record, host) ?? 0)
     }
     this.least = least
   }
@@ -86,13 +87,26 @@ const readCheckpoint = (host: DID, key: VerifierKey, salvage: Salvage): OwnCheck
   }
 }
 
-/** What is bent may be of another shape, and then it says nothing. */
-const isKept = (value: Value): value is Value & Kept => {
+/** What was told, as a record has it; undefined for other records, and for what is bent: it may be of another shape, and then it says nothing. */
+export const keptIn = ({ kind, space, key, value }: SalvagedRecord): Kept | undefined => {
+  if (kind !== SAID) return undefined
   try {
-    const kept = value as unknown as Kept
-    encodeEntry(entryOf(kept))
-    return Number.isSafeInteger(kept.index) && kept.index >= 0
+    const said = value as unknown as Omit<Kept, 'link'>
+    const link = entryOf(said).ucan
+    encodeEntry(entryOf(said))
+    const isWhole = said.by === space && said.ucan === key && [said.index, said.at].every((each) => Number.isSafeInteger(each) && each >= 0)
+    return isWhole ? { ...said, link } : undefined
   } catch {
-    return false
+    return undefined
   }
+}
+
+/** How many entries the log had at least, as a record beside it has it. */
+const endOf = (record: SalvagedRecord, host: DID): number | undefined => {
+  const { kind, space, key, value } = record
+  const kept = keptIn(record)
+  if (kept) return kept.index + 1
+  if (kind === TOLD || kind === TAKEN_BEFORE) return endOfTold(kind, key, value)
+  // They are made of whole stretches alone.
+  return kind === SUMMARY && space === host ? (Number.parseInt(key, 16) + 1) * SUMMARY_ENTRIES : undefined
 }

@@ -1,9 +1,8 @@
-import { archive, CLOCK_SKEW, type DID, Failure, issueUcan, type Output, sameBytes } from '@symbiosis/protocol'
+import { setImmediate as turn } from 'node:timers/promises'
+import { archive, type DID, Failure, issueUcan, type Output, sameBytes } from '@symbiosis/protocol'
 import {
   CompactRange,
   consistencyProof,
-  decodeEntry,
-  type Entry,
   encodeEntries,
   encodeEntry,
   type FilterEntry,
@@ -13,7 +12,6 @@ import {
   LOG_SIGN,
   type LogFrame,
   type Logged,
-  leafHash,
   type log,
   MAX_FOUND,
   type NoteSigner,
@@ -30,6 +28,7 @@ import type { Identity } from '../identity.ts'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
 import { keepCosignature, withCosignatures } from './cosignatures.ts'
 import { appendEntries, type Head, hashReader, readBundle, readEntries, readHead, readTile, writeHead } from './records.ts'
+import { expiryOf } from './told.ts'
 
 /** What becomes an entry of the log: a revocation with the message that revoked, or a filter. */
 export type Addition = { readonly entry: RevocationEntry; readonly evidence: Uint8Array } | { readonly entry: FilterEntry }
@@ -66,6 +65,11 @@ export class RevocationLog {
     return new RevocationLog(signer.did, store, noteSigner(originOf(signer.did), logSigner), archive({ ucan: delegation, proofs: [] }))
   }
 
+  /** Whose log it is. */
+  get host(): DID {
+    return this.#host
+  }
+
   /** The host's delegation of `log/sign` to the key of the log, archived. */
   get key(): Uint8Array {
     return this.#key
@@ -87,9 +91,7 @@ export class RevocationLog {
     await writeHead(tx, this.#host, { range, checkpoint: await this.#sign(range) })
     for (const [at, addition] of additions.entries()) {
       if (!('evidence' in addition)) continue
-      const { expiration } = addition.entry
-      const expires = expiration === null ? {} : { expires: expiration + CLOCK_SKEW + 1 }
-      await tx.put(EVIDENCE, this.#host, evidenceKey(first + at), addition.evidence, expires)
+      await tx.put(EVIDENCE, this.#host, evidenceKey(first + at), addition.evidence, expiryOf(addition.entry.expiration))
     }
     return first
   }
@@ -174,22 +176,25 @@ export class RevocationLog {
   }
 
   /**
-   * Every entry, from the first on, read in order to hold all of them against the checkpoint: who goes through to the end has a log that can be proved.
+   * Holds what the log is at its end against the checkpoint, the tiles against the root, and what stands beside entries against their number. The entries themselves
+   * are held against what this resolves with: see `Summaries`.
    * @throws Failure Unavailable where it is damaged
    */
-  async *verified(): AsyncGenerator<Entry> {
+  async inOrder(): Promise<CompactRange> {
     const { range, checkpoint } = await this.#head(this.#store)
     const { size, root } = verifyCheckpoint(checkpoint, { origin: originOf(this.#host), keys: [this.#signer.key] })
-    const read = new CompactRange()
-    for await (const bytes of readEntries(this.#store, this.#host, 0, size)) {
-      read.append(leafHash(bytes))
-      yield decodeEntry(bytes)
-    }
-    if (range.end !== size || !sameBytes(read.root(), root) || !sameBytes(range.root(), root))
-      throw damaged('its entries are not those of its checkpoint')
+    if (range.end !== size || !sameBytes(range.root(), root)) throw damaged('it is not at its end what its checkpoint says')
     // What proofs are made of stands in tiles, which are kept beside the entries.
     if (size > 0 && !sameBytes(await rootAt(size, hashReader(this.#store, this.#host, size)), root))
       throw damaged('its tiles are not over its entries')
+    const beyond = await this.#store.list(EVIDENCE, this.#host, { ...(size > 0 && { after: evidenceKey(size - 1) }), limit: 1 })
+    if (beyond.length > 0) throw damaged('it ends before what was acknowledged')
+    return range
+  }
+
+  /** What the log is at its end. */
+  async range(reader: StoreReader = this.#store): Promise<CompactRange> {
+    return (await this.#head(reader)).range
   }
 
   /** The bytes of a tile, as wide as it is asked for; undefined where the log has no such tile yet. */
@@ -211,9 +216,12 @@ export class RevocationLog {
     throw damaged(`it has no entry ${index}`)
   }
 
-  /** What some entries are proved by, as of now: under one checkpoint, which also speaks for there being no others. */
-  async found(indices: readonly number[]): Promise<Found> {
+  /** What those entries are proved by that `find` gives the indices of, as of now: under one checkpoint, which also speaks for there being no others. */
+  async found(find: () => Promise<readonly number[]>): Promise<Found> {
     const { range, checkpoint } = await this.#head(this.#store)
+    // What is on disk is found a turn later. Who looks before would sign that it isn't there.
+    await turn()
+    const indices = (await find()).filter((index) => index < range.end)
     const hashAt = hashReader(this.#store, this.#host, range.end)
     const entries: Found['entries'] = []
     for (const index of indices.slice(0, MAX_FOUND)) {
@@ -248,5 +256,18 @@ const beyond = (field: string, asked: number, most: number): Failure =>
 
 export const damaged = (how: string): Failure =>
   new Failure('Unavailable', `The revocation log of this host is damaged: ${how}.`, {
+    field: 'log',
     hint: 'Have it back from a host that follows this one: symbiosis host recover --from URL. An older backup would contradict what was signed since.',
   })
+
+export const isDamage = (thrown: unknown): thrown is Failure =>
+  thrown instanceof Failure && thrown.name === 'Unavailable' && thrown.details.field === 'log'
+
+/** Runs what reads the log: what doesn't even decode is damaged, too. */
+export const orDamaged = async <T>(read: () => Promise<T>): Promise<T> => {
+  try {
+    return await read()
+  } catch (thrown) {
+    throw thrown instanceof Failure && thrown.name !== 'Unavailable' ? damaged(thrown.message) : thrown
+  }
+}

@@ -12,6 +12,7 @@ export interface StoreReader {
   every(kind: string, prefix?: string): AsyncIterable<Entry & { space: string }>
 }
 
+/** Which records of a kind and space are listed; all unless told. */
 export interface Range {
   prefix?: string
   /** Leaves out keys up to this one. */
@@ -19,6 +20,7 @@ export interface Range {
   limit?: number
 }
 
+/** A record of a kind and space. */
 export interface Entry {
   key: string
   value: Value
@@ -37,8 +39,11 @@ export interface Store extends StoreReader {
    * @throws Failure Unavailable where the disk is full or failing: nothing was kept
    */
   write<T>(change: (tx: StoreTransaction) => Promise<T>): Promise<T>
-  /** Drops what expired before `now`, Unix seconds; resolves with how many records went. */
-  expire(now: number): Promise<number>
+  /**
+   * Drops what expired before `now`, Unix seconds, a little at a time, so that other writes come between; resolves with how many records went. Stops where the
+   * signal aborts: the rest goes another time.
+   */
+  expire(now: number, signal?: AbortSignal): Promise<number>
   /** Waits for the writes under way. */
   close(): Promise<void>
 }

@@ -2,20 +2,27 @@ import type { IncomingMessage } from 'node:http'
 import type { Answer, Gate } from '../channel.ts'
 import { Failure } from '../failure.ts'
 import { CAR_TYPE } from '../message.ts'
-import { Packed, STREAM_TYPE, tooLarge, unframed } from './body.ts'
+import { STREAM_TYPE, unframed } from './framing.ts'
 import { Intake, release, withhold } from './intake.ts'
+import { Packed, tooLarge } from './packed.ts'
+
+interface ArrivalOptions {
+  maxMessageBytes: number
+  maxFrameBytes?: number
+  gate?: Gate
+}
 
 /**
  * Messages that are on their way: who sends one byte by byte would hold what it needs for ever. They are in the order of their deadlines, and one
  * timer serves them all, since nearly all have come whole long before it runs.
  */
 export class Arrivals {
-  readonly #options: { maxMessageBytes: number; gate?: Gate }
+  readonly #options: ArrivalOptions
   readonly #milliseconds: number
   readonly #due = new Map<object, { at: number; fail: (late: Failure) => void }>()
   #timer: NodeJS.Timeout | undefined
 
-  constructor({ messageTimeout = 30_000, ...options }: { maxMessageBytes: number; messageTimeout?: number; gate?: Gate }) {
+  constructor({ messageTimeout = 30_000, ...options }: ArrivalOptions & { messageTimeout?: number }) {
     this.#options = options
     this.#milliseconds = messageTimeout
   }
@@ -51,7 +58,7 @@ export class Arrivals {
           reject(late)
           intake.close()
         })
-        unframed(atPace(intake, received, entering), maxMessageBytes).then(arrived, failed)
+        unframed(atPace(intake, received, entering), this.#options).then(arrived, failed)
       } else {
         expect(readMessage(request, maxMessageBytes, received, entering, (message) => arrived({ message }), failed))
       }

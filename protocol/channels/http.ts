@@ -5,7 +5,8 @@ import { Failure, isAbort, type Refusal, toRefusal } from '../failure.ts'
 import { CAR_TYPE } from '../message.ts'
 import { streamUntil } from '../stream.ts'
 import { Arrivals, unread } from './arrivals.ts'
-import { framed, joined, STREAM_TYPE, tooLarge, unframed } from './body.ts'
+import { connected, framed, STREAM_TYPE, unframed } from './framing.ts'
+import { joined, tooLarge } from './packed.ts'
 
 const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
@@ -17,12 +18,13 @@ export const httpChannel = (url: string, fetch: Fetch = globalThis.fetch): Chann
     let response: Response
     // `fetch` forgets a body that it could not send: its source would wait for ever.
     const broken = new AbortController()
+    const answered = new AbortController()
     const upload = body && streamUntil(body, AbortSignal.any([broken.signal, ...(signal ? [signal] : [])]))
     try {
       response = await fetch(url, {
         method: 'POST',
         headers: { 'content-type': body ? STREAM_TYPE : CAR_TYPE, accept },
-        body: upload ? framed(message, upload) : (message as Uint8Array<ArrayBuffer>),
+        body: upload ? framed(message, upload, answered.signal) : (message as Uint8Array<ArrayBuffer>),
         redirect: 'error',
         ...(body && { duplex: 'half' }),
         ...(signal && { signal }),
@@ -34,12 +36,17 @@ export const httpChannel = (url: string, fetch: Fetch = globalThis.fetch): Chann
     const type = response.headers.get('content-type')
     try {
       if (!response.ok) throw await refusalOf(response)
-      if (type === STREAM_TYPE && response.body) return await unframed(response.body, MAX_ANSWER_BYTES)
+      if (type === STREAM_TYPE && response.body) {
+        const reader = response.body.getReader()
+        return await unframed(connected(reader), { maxMessageBytes: MAX_ANSWER_BYTES }, (reason) => reader.cancel(reason))
+      }
       if (type !== CAR_TYPE) throw new Failure('Unsupported', `What answers at ${url} is no host: it sent ${type ?? 'no content type'}.`)
       return { message: await readAll(response.body, MAX_ANSWER_BYTES) }
     } catch (thrown) {
       if (thrown instanceof Failure || isAbort(thrown)) throw thrown
       throw unreachable(url, thrown)
+    } finally {
+      answered.abort()
     }
   }
   return {
@@ -59,9 +66,12 @@ export interface Page {
   cache?: string
 }
 
+/** How a host answers HTTP. */
 export interface HttpOptions {
   /** Bytes of a message; a longer one is refused unread. */
   maxMessageBytes: number
+  /** Bytes of a frame of the stream behind a message, unless told 1 MiB. */
+  maxFrameBytes?: number
   /** Milliseconds within which a message must have come whole, unless told 30,000. The bytes of a stream behind it have as long as they need. */
   messageTimeout?: number
   /** Withholds reading from who asks too much. */
@@ -224,7 +234,7 @@ const sendStream = async (response: ServerResponse, message: Uint8Array, body: R
     }
     response.end()
   } catch {
-    // The receipt is sent already: cutting the body is how HTTP says that the rest will not come.
+    // The receipt is sent already, and nothing signed says why the rest will not come: a body that is cut says that much.
     response.destroy()
   }
 }

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { Failure } from '../failure.ts'
-import { Packed } from './body.ts'
+import { Packed } from './packed.ts'
 
 /**
  * Stops reading from the connection of a request. A request that was given something asks for more by itself, a tick later: so it is
@@ -29,8 +29,8 @@ export class Intake {
   constructor(request: IncomingMessage) {
     this.#request = request
     const wake = () => this.#wake?.()
-    const failed = (error: unknown) => {
-      if (!this.#ended) this.#failure ??= error
+    const left = (cause?: unknown) => {
+      if (!this.#ended) this.#failure ??= new Failure('Cancelled', 'The caller has left.', {}, { cause })
       wake()
     }
     request
@@ -44,8 +44,8 @@ export class Intake {
         this.#ended = true
         wake()
       })
-      .once('error', failed)
-      .once('close', () => failed(new Failure('Cancelled', 'The caller has left.')))
+      .once('error', left)
+      .once('close', () => left())
   }
 
   /** What came since, as soon as there is something; undefined at the end. */

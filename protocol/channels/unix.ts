@@ -1,4 +1,5 @@
-import { createServer, request as send } from 'node:http'
+import { createServer, type RequestOptions, request } from 'node:http'
+import { request as secure } from 'node:https'
 import { pipeline, Readable } from 'node:stream'
 import type { ReadableStream as WebStream } from 'node:stream/web'
 import type { Channel, Door } from '../channel.ts'
@@ -9,7 +10,7 @@ import { answerAll, type HttpOptions, httpChannel, httpListener } from './http.t
  * what is decided by keys, as everywhere.
  */
 export const unixChannel = (path: string): Channel => ({
-  ...httpChannel('http://symbiosis.invalid/', (url, init) => fetchOver(path, url, init)),
+  ...httpChannel('http://symbiosis.invalid/', (url, init) => fetchBy({ socketPath: path }, url, init)),
   url: `unix:${path}`,
 })
 
@@ -19,19 +20,20 @@ export const unixServer = (door: Door, options: HttpOptions) =>
 
 /** `GET path` over a socket, where a host tells who it is. */
 export const unixGet = (socket: string, path: string): Promise<Response> =>
-  fetchOver(socket, `http://symbiosis.invalid${path}`, { method: 'GET' })
+  fetchBy({ socketPath: socket }, `http://symbiosis.invalid${path}`, { method: 'GET' })
 
-/** `fetch` has no way to name a socket; this is the part of it that a channel uses. */
-const fetchOver = (socketPath: string, url: string, { method, headers, body, signal }: RequestInit): Promise<Response> =>
+/** `fetch` has no way to name a socket, or to say which addresses will do; this is the part of it that a channel uses. Redirects aren't followed. */
+export const fetchBy = (
+  way: Pick<RequestOptions, 'socketPath' | 'lookup' | 'agent'>,
+  url: string,
+  { method, headers, body, signal }: RequestInit,
+): Promise<Response> =>
   new Promise((resolve, reject) => {
-    const outgoing = send(
-      url,
-      { socketPath, method, headers: headers as Record<string, string>, ...(signal && { signal }) },
-      (incoming) => {
-        const stream = Readable.toWeb(incoming) as ReadableStream<Uint8Array>
-        resolve(new Response(stream, { status: incoming.statusCode ?? 500, headers: incoming.headers as Record<string, string> }))
-      },
-    )
+    const send = url.startsWith('https:') ? secure : request
+    const outgoing = send(url, { ...way, method, headers: headers as Record<string, string>, ...(signal && { signal }) }, (incoming) => {
+      const stream = Readable.toWeb(incoming) as ReadableStream<Uint8Array>
+      resolve(new Response(stream, { status: incoming.statusCode ?? 500, headers: incoming.headers as Record<string, string> }))
+    })
     outgoing.on('error', reject)
     // Whichever end breaks, the other is let go: an upload that was given up must not wait for ever.
     if (body instanceof ReadableStream) pipeline(Readable.fromWeb(body as WebStream), outgoing, (error) => error && reject(error))

@@ -1,6 +1,6 @@
 import type { CID } from 'multiformats/cid'
-import { CLOCK_SKEW } from '../authorize.ts'
 import { finish, type Steps } from '../checks.ts'
+import { CLOCK_SKEW } from '../clock.ts'
 import { Failure } from '../failure.ts'
 import type { Entry, FilterEntry } from './entry.ts'
 import { type FilterHead, filterRoot, keyOf, shardAt } from './filter.ts'

@@ -18,6 +18,7 @@ const frameFields = {
 /** Entries of one log, as they are pulled and pushed alike: those from an index on, and a checkpoint that has them all. */
 export const frame = struct(frameFields)
 
+/** Entries of a log from one index on, with the checkpoint that they are in. */
 export type LogFrame = Infer<typeof frame>
 
 /** Witnesses whose cosignatures a note carries. */

@@ -15,4 +15,5 @@ export const loggedFields = {
 /** That an entry stands in the log of a host. Whoever holds it needs nobody to prove it. */
 export const logged = struct(loggedFields)
 
+/** Where an entry stands in a log, and what proves it. */
 export type Logged = Infer<typeof logged>

@@ -15,6 +15,7 @@ export interface Note {
   readonly signatures: readonly NoteSignature[]
 }
 
+/** A signature line of a note, not verified. */
 export interface NoteSignature {
   /** Of the key. */
   readonly name: string
@@ -30,6 +31,7 @@ export interface NoteBounds {
   readonly signatures: number
 }
 
+/** The bounds of a note, unless told. */
 export const NOTE_BOUNDS: NoteBounds = { noteBytes: 256 * 1024, signatures: 100 }
 
 const DASH = '— '

@@ -13,6 +13,7 @@ import { type SignedCheckpoint, verifyCheckpoint } from './signed-checkpoint.ts'
 
 /** What a host lends the key of its log, and the key by which it cosigns the logs of others. */
 export const LOG_SIGN = 'log/sign'
+/** The ability under which a cosigning key is stated. */
 export const LOG_WITNESS = 'log/witness'
 
 /**
@@ -39,6 +40,7 @@ const lentTo = (host: DID, can: string, delegation: Uint8Array): Uint8Array => {
   return bytesFromDid(ucan.audience).subarray(2)
 }
 
+/** What a proof was found to say. */
 export interface Proven {
   readonly entry: RevocationEntry
   readonly checkpoint: SignedCheckpoint

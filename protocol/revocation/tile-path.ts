@@ -12,6 +12,7 @@ export interface Tile {
   readonly width: number
 }
 
+/** Hashes, or entries, of a whole tile (C2SP tlog-tiles). */
 export const TILE_WIDTH = 256
 const MAX_LEVEL = 63
 

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
-import { type Block, CAR_TYPE, CODES, type Code, encode, httpChannel, type Ucan } from '@symbiosis/protocol'
+import { type Block, CAR_TYPE, CODES, type Code, encode, homeLogsFact, httpChannel, type Ucan } from '@symbiosis/protocol'
 import { alice, bob, type CallShape, folders, given, mallory, messageOf, NOW, phone, setTheStage, World } from '../fixtures.ts'
 import { bent, blockOf } from './bent.ts'
 import { jarService } from './jar.ts'
@@ -22,7 +22,6 @@ interface Case {
 
 /** Codes of the list that this host never says. */
 const UNSAID: Partial<Record<Code, string>> = {
-  StaleLog: 'needs the signed log of revocations, which is not built',
   Replayed: 'is for hosts that do not keep the answers of calls that run once; this one does, and answers a replay',
 }
 
@@ -108,6 +107,14 @@ describe('every code', () => {
       provoke: () => call(alice, { proofs: [] }),
       met: 'NoLease',
       test: ['lease-chain.test.ts', 'leads from the host to the space'],
+    },
+    StaleLog: {
+      provoke: async () => {
+        const device = await given(alice, phone, alice.did, { facts: [homeLogsFact([{ did: bob.did, url: 'unix:/nobody' }])] })
+        return call(phone, { subject: alice.did, proofs: [device, stage.lease] })
+      },
+      met: 'StaleLog',
+      test: ['stale-log.test.ts', 'of a log that was never heard of'],
     },
     LimitExceeded: {
       provoke: async () =>

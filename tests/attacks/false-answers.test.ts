@@ -100,7 +100,7 @@ describe('a host that is asked whether its log has a UCAN', () => {
     const ucan = CID.parse(lent.cid)
     const entry = { kind: 'revocation', ucan, by: (await world.symbiont()).agent, expiration: null, cause: ucan } as const
     await store.write((tx) => log.append(tx, [{ entry, evidence: new Uint8Array() }]))
-    const found = await log.found([0])
+    const found = await log.found(async () => [0])
     await store.close()
     world.place(url, { door: lying(attic, (_, asked) => (asked === lent.cid ? found : {})), did: attic.did, name: 'attic' })
     const { ok, revocation } = await bea.verify(lent.token, { online: true })

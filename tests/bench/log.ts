@@ -21,6 +21,7 @@ import { hashReader } from '../../host/log/records.ts'
 import { type Addition, RevocationLog } from '../../host/log/revocation-log.ts'
 import { type Child, start } from './children.ts'
 import { newFolder } from './folders.ts'
+import { quantile } from './quantile.ts'
 import type { Plan } from './rounds.ts'
 import { atLeast, atMost, figure, type Row } from './rows.ts'
 import { messageOf, noBlocks, now, shelfHost } from './world.ts'
@@ -153,6 +154,3 @@ const leaseBy = (host: LocalSigner, space: LocalSigner): Promise<Proof> =>
 
 const lent = (space: LocalSigner, device: LocalSigner): Promise<Proof> =>
   delegate(space, { audience: device.did, capabilities: [{ can: 'shelf/*', with: space.did }], expiration: now() + 86_400 })
-
-const quantile = (values: readonly number[], at: number): number =>
-  [...values].sort((x, y) => x - y)[Math.min(values.length - 1, Math.floor(values.length * at))] as number

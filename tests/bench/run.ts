@@ -2,6 +2,7 @@ import { cpus, loadavg } from 'node:os'
 import { parseArgs } from 'node:util'
 import { againstStock } from './against-stock.ts'
 import { coldChains } from './cold.ts'
+import { cutStreams } from './cutting.ts'
 import { durableCalls } from './durable.ts'
 import { compactFilters } from './filters.ts'
 import { overHttp } from './http.ts'
@@ -41,6 +42,7 @@ const PARTS: { readonly [part: string]: [title: string, measure: (plan: Plan) =>
   durable: ['Durable calls, 64 callers at once', durableCalls],
   load: ['Calls with a lease while strangers attack', underLoad],
   log: ['The log of revocations', theLog],
+  cutting: ['Streams cut by a revocation', cutStreams],
   memory: ['Memory', remembered],
   revocations: ['Whether a UCAN is revoked', revocationChecks],
   filter: ['Compact filters', compactFilters],

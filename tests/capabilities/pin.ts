@@ -218,6 +218,17 @@ export const runPinTests = (setup: Setup): void => {
     assert.equal((await host.collect()).removed, shared.blocks.length)
   })
 
+  it('tells who watches a pin that their lease is revoked', async () => {
+    const host = await world({ pin: { answerWithinMs: 0, retryMs: 60_000 } })
+    const ada = await host.guest()
+    const { root } = file(10, 1000)
+    await ada.ask(pin, 'add', { root: root.cid })
+    const { body } = await ada.call(pin, 'watch', { root: root.cid })
+    const end = assert.rejects(all(readStatuses(body as ReadableStream<Uint8Array>)), failure('Revoked'))
+    await ada.revokeLease('pin')
+    await end
+  })
+
   it('stops a fetch that is removed, and gives back what it reserved', async () => {
     const host = await world({ pin: { answerWithinMs: 0 } })
     const ada = await host.guest()

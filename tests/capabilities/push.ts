@@ -5,6 +5,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { dag } from '@symbiosis/capabilities/dag'
 import { type Calls, pull, push } from '@symbiosis/capabilities/dag/symbiont'
+import type { HeliaEngine } from '@symbiosis/host/helia'
 import { Failure, streamFrom, writeCarStream } from '@symbiosis/protocol'
 import { all, type Block, blockOf, failure, file, leaf, pbNode, RAW } from '../host/engine/fixtures.ts'
 import { stage } from './stage.ts'
@@ -101,6 +102,38 @@ export const runPushTests = (setup: Setup): void => {
       assert.ok(calls.sent < sizeOf(blocks) + 3 * 6_000, `${calls.sent} bytes for ${sizeOf(blocks)}`)
     })
 
+    it('goes on where a revocation cut it, by another lease', async () => {
+      const host = await world({ dag: { batchBlocks: 4, imports: 1 }, http: true })
+      const ada = await host.guest()
+      const { root, blocks } = file(40, 1000)
+      const standing = async function* () {
+        yield* blocks.slice(0, 10)
+        while ((await ada.ask(dag, 'status', { root: root.cid })).blocks < 8) await setTimeout(5)
+        await ada.revokeLease('dag')
+        await new Promise(() => {})
+      }
+      const { result } = await ada.call(dag, 'import', { root: root.cid }, { body: writeCarStream([root.cid], standing()) })
+      assert.deepEqual([result.error?.name, result.error?.chain], ['Revoked', 'lease'])
+      await ada.leaseAgain('dag')
+      const kept = await ada.ask(dag, 'status', { root: root.cid })
+      assert.deepEqual([kept.blocks, kept.complete], [8, false])
+      assert.equal((await ada.used('dag')).bytes, kept.bytes)
+      let sent = 0
+      const counting: Calls = {
+        call: (service, name, input, options = {}) => {
+          const count = new TransformStream<Uint8Array, Uint8Array>({
+            transform: (chunk, controller) => {
+              sent += chunk.length
+              controller.enqueue(chunk)
+            },
+          })
+          return ada.call(service, name, input, options.body ? { ...options, body: options.body.pipeThrough(count) } : options)
+        },
+      }
+      assert.equal((await push(counting, { root: root.cid, blocks: each(blocks), retryMs: 1 })).complete, true)
+      assert.ok(sent < sizeOf(blocks) - kept.bytes + 5000, `${sent} bytes were sent for what was missing`)
+    })
+
     it('gives up when nothing moves any more', async () => {
       const host = await world()
       const ada = await host.guest()
@@ -186,6 +219,34 @@ export const runPushTests = (setup: Setup): void => {
   })
 
   describe('pull', () => {
+    it('ends where a revocation cuts it, and the walk over the content with it', async () => {
+      let walks = 0
+      const walking = async function* (walk: AsyncIterable<Block>) {
+        walks++
+        try {
+          yield* walk
+        } finally {
+          walks--
+        }
+      }
+      const engine = (inner: HeliaEngine): HeliaEngine =>
+        Object.assign(Object.create(inner) as HeliaEngine, {
+          store: inner.store.bind(inner),
+          walk: (...asked: Parameters<HeliaEngine['walk']>) => walking(inner.walk(...asked)),
+        })
+      const host = await world({ http: true, engine })
+      const ada = await host.guest()
+      const { root, blocks } = largeFile(40, 1024 * 1024)
+      await push(ada, { root: root.cid, blocks })
+      const pulled = pull(ada, { root: root.cid })
+      assert.equal((await pulled.next()).done, false)
+      assert.equal(walks, 1)
+      await ada.revokeLease('dag')
+      await assert.rejects(all(pulled), failure('Revoked'))
+      for (let tries = 0; walks > 0 && tries < 200; tries++) await setTimeout(10)
+      assert.equal(walks, 0)
+    })
+
     it('refuses a host that sends too little, too much, or something else', async () => {
       const host = await world()
       const ada = await host.guest()

@@ -2,12 +2,12 @@ import { join } from 'node:path'
 import { type DagSettings, dagService } from '@symbiosis/capabilities/dag/host'
 import type { Calls } from '@symbiosis/capabilities/dag/symbiont'
 import { type PinBackend, type PinSettings, pinService } from '@symbiosis/capabilities/pin/host'
+import { type RouteSettings, routeService } from '@symbiosis/capabilities/route/host'
 import { allow, Host, openLog, type Store, sqliteStore } from '@symbiosis/host'
-import { type HeliaEngine, helia } from '@symbiosis/host/helia'
+import { type DhtOptions, type HeliaEngine, helia } from '@symbiosis/host/helia'
 import {
   type Amounts,
   access,
-  type Caller,
   type Channel,
   type DID,
   extract,
@@ -19,6 +19,7 @@ import {
   invoke,
   type Output,
   type Proof,
+  revocation,
   type Service,
   signerFromSeed,
 } from '@symbiosis/protocol'
@@ -37,11 +38,15 @@ export interface Guest extends Calls {
     options?: { signal?: AbortSignal; body?: ReadableStream<Uint8Array> },
   ): Promise<Output<S['abilities'][N]>>
   used(service: string): Promise<Amounts>
+  /** Takes the lease of a service back, as the space may. */
+  revokeLease(service: string): Promise<void>
+  /** Gets another one. */
+  leaseAgain(service: string): Promise<void>
 }
 
 /** What the suites of services need: a host, guests with leases, and content elsewhere. */
 export interface World {
-  guest(limits?: { [service: string]: Amounts }): Promise<Guest>
+  guest(limits?: { [service: string]: Amounts }, ttl?: number): Promise<Guest>
   /** Where another peer serves these blocks: multiaddrs. */
   origin(blocks: readonly Block[]): Promise<string[]>
   collect(): Promise<{ kept: number; removed: number }>
@@ -54,6 +59,13 @@ export interface World {
 export interface WorldOptions {
   pin?: Partial<PinSettings>
   dag?: Partial<DagSettings>
+  route?: Partial<RouteSettings>
+  /** The network that the host takes part in, which brings the service `route`. */
+  dht?: DhtOptions
+  /** Whether the host's neighbourhood is dialled and told; it is unless said. */
+  allowPrivate?: boolean
+  /** Seconds that the clock of the host and its guests is ahead. */
+  ahead?(): number
   /** Calls over loopback HTTP instead of in the process. */
   http?: boolean
   /** Stands between the services and the engine. */
@@ -62,8 +74,6 @@ export interface WorldOptions {
 
 export type Setup = (options?: WorldOptions) => Promise<World>
 
-const SERVICES = ['pin', 'dag']
-
 /** A world on a real host with the Helia engine, in folders that `folder` gives. */
 export const helianWorld =
   (folder: () => Promise<string>): Setup =>
@@ -71,19 +81,22 @@ export const helianWorld =
     const dir = await folder()
     const peers: HeliaEngine[] = []
     let running = await open(dir, first)
-    const guest = async (limits: { [service: string]: Amounts } = {}): Promise<Guest> => {
+    const guest = async (limits: { [service: string]: Amounts } = {}, ttl?: number): Promise<Guest> => {
       const signer = signerFromSeed(generateSeed())
       const channel: Channel = {
         url: 'this world',
         request: (...args) => running.channel.request(...args),
         open: (...args) => running.channel.open(...args),
       }
-      const base = { signer, host: running.host.did, subject: signer.did, channel, now: () => Math.floor(Date.now() / 1000) }
-      const abilities = SERVICES.map((id) => ({ can: `${id}/*`, ...(limits[id] && { limits: limits[id] }) }))
-      const { result } = await invoke({ ...base, proofs: [] }, access, 'request', { abilities })
-      const proofs: Proof[] = (result.ok?.leases ?? []).map(extract)
-      const caller: Caller = { ...base, proofs }
-      const call: Calls['call'] = (service, name, input, options) => invoke(caller, service, name, input, options)
+      const base = { signer, host: running.host.did, subject: signer.did, channel, now: running.now }
+      const lease = async (...ids: string[]): Promise<Proof[]> => {
+        const abilities = ids.map((id) => ({ can: `${id}/*`, ...(limits[id] && { limits: limits[id] }) }))
+        const { result } = await invoke({ ...base, proofs: [] }, access, 'request', { abilities, ...(ttl && { ttl }) })
+        return (result.ok?.leases ?? []).map(extract)
+      }
+      let proofs = await lease(...running.services)
+      const leaseOf = (service: string) => proofs.find(({ ucan }) => ucan.capabilities[0]?.can === `lease/${service}/*`) as Proof
+      const call: Calls['call'] = (service, name, input, options) => invoke({ ...base, proofs }, service, name, input, options)
       return {
         did: signer.did,
         call,
@@ -93,6 +106,15 @@ export const helianWorld =
           return result.ok as never
         },
         used: (service) => usedOf(running.store, { by: running.host.did, to: signer.did }, service),
+        async revokeLease(service) {
+          const gone = leaseOf(service)
+          const { result } = await invoke({ ...base, proofs }, revocation, 'revoke', { ucan: gone.ucan.cid }, { attach: [gone] })
+          if (result.error) throw Failure.fromRefusal(result.error)
+        },
+        async leaseAgain(service) {
+          const gone = leaseOf(service)
+          proofs = [...proofs.filter((proof) => proof !== gone), ...(await lease(service))]
+        },
       }
     }
     return {
@@ -128,12 +150,21 @@ interface Running {
   engine: HeliaEngine
   store: Store
   channel: Channel
+  /** By their ids. */
+  services: string[]
+  now(): number
 }
 
-const open = async (dir: string, { pin, dag, http, engine: wrap = (engine) => engine }: WorldOptions): Promise<Running> => {
-  const engine = wrap(await helia({ dir: join(dir, 'engine'), allowPrivateOrigins: true, retryMs: 200 }))
+const open = async (dir: string, options: WorldOptions): Promise<Running> => {
+  const { pin, dag, route, dht, http, allowPrivate = true, ahead = () => 0, engine: wrap = (engine) => engine } = options
+  const engine = wrap(await helia({ dir: join(dir, 'engine'), allowPrivateOrigins: allowPrivate, retryMs: 200, ...(dht && { dht }) }))
   const store = sqliteStore(join(dir, 'host.sqlite'))
-  const services = (backend: HeliaEngine & PinBackend) => [pinService(backend, pin), dagService(backend, dag)]
+  const services = (backend: HeliaEngine & PinBackend) => [
+    pinService(backend, pin),
+    dagService(backend, dag),
+    ...(backend.routing ? [routeService(backend.routing, route)] : []),
+  ]
+  const now = () => Math.floor(Date.now() / 1000) + ahead()
   const host = await Host.open({
     dir,
     engine,
@@ -142,9 +173,11 @@ const open = async (dir: string, { pin, dag, http, engine: wrap = (engine) => en
     consent: allow,
     collectEvery: 0,
     grace: 1,
+    now,
     log: openLog({ level: 'silent' }),
   })
-  if (!http) return { host, engine, store, channel: inProcessChannel(host.door) }
+  const running = { host, engine, store, now, services: ['pin', 'dag', ...(engine.routing ? ['route'] : [])] }
+  if (!http) return { ...running, channel: inProcessChannel(host.door) }
   const { url = '' } = await host.listen()
-  return { host, engine, store, channel: httpChannel(url) }
+  return { ...running, channel: httpChannel(url) }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { type Channel, type Door, decodeReceipts, Failure, isAbort, readReceipt, type Ucan } from '@symbiosis/protocol'
+import { BrokenOff, type Channel, type Door, decodeReceipts, Failure, isAbort, readReceipt, type Ucan } from '@symbiosis/protocol'
 import { jarService, type Watch, watch } from '../attacks/jar.ts'
-import { alice, messageOf, setTheStage } from '../fixtures.ts'
+import { alice, expect, messageOf, setTheStage } from '../fixtures.ts'
 
 /** A kind of channel under test: both its ends, around a door. */
 export interface ChannelSetup {
@@ -205,6 +205,56 @@ export const runChannelTests = (name: string, { connect, holds }: ChannelSetup):
         while (!(await reader.read()).done);
       })
       await until(() => seen.released > released, 'the source lives on')
+    })
+
+    it('carries why the host breaks a stream off, as the host signed it', async () => {
+      const { world } = stage
+      const lease = await world.lease(alice)
+      const call = await world.invocation(alice, { can: 'jar/pour', nb: { bytes: 200 * MiB }, proofs: [lease] })
+      const { body } = await channel.open(messageOf([call], [lease.ucan, call]))
+      const reader = (body as ReadableStream<Uint8Array>).getReader()
+      await reader.read()
+      await expect(world.call(world.signer, { can: 'ucan/revoke', nb: { ucan: lease.ucan.cid }, attach: [lease] }), 'ok')
+      await assert.rejects(
+        async () => {
+          while (!(await reader.read()).done);
+        },
+        (thrown) => thrown instanceof BrokenOff && outOf(thrown.receipts, call).error?.name === 'Revoked',
+      )
+    })
+
+    it('takes no upload for whole that breaks off', async () => {
+      const ends: string[] = []
+      const door: Door = async ({ body }) => {
+        try {
+          for await (const _ of body as AsyncIterable<Uint8Array>);
+          ends.push('whole')
+        } catch (thrown) {
+          ends.push(thrown instanceof Failure ? thrown.name : String(thrown))
+        }
+        throw new Failure('Denied', 'It was only looked at.')
+      }
+      const other = await connect(door)
+      try {
+        for (const chunks of [0, 1, 3]) {
+          let left = chunks
+          const broken = new ReadableStream<Uint8Array>({
+            async pull(controller) {
+              if (left-- > 0) return controller.enqueue(new Uint8Array(1000))
+              // What broke before anything was sent, no host would hear of.
+              await new Promise((resolve) => setTimeout(resolve, 50))
+              throw new Error('It broke.')
+            },
+          })
+          await assert.rejects(other.channel.open(Uint8Array.of(1), { body: broken }))
+          await until(() => ends.length > 0, 'the host is not told')
+          assert.deepEqual(ends.splice(0), ['Cancelled'])
+        }
+        await assert.rejects(other.channel.open(Uint8Array.of(1), { body: new Blob([new Uint8Array(9)]).stream() }))
+        assert.deepEqual(ends, ['whole'])
+      } finally {
+        await other.close()
+      }
     })
   })
 }

@@ -191,6 +191,25 @@ export const runStoreTests = (name: string, { module, open, openFull }: StoreSet
       assert.deepEqual(await keys(), ['later', 'never', 'prolonged'])
     })
 
+    it('lets go of many a little at a time: others write meanwhile, and it can be stopped', async () => {
+      const many = 3000
+      await store.write(async (tx) => {
+        for (let number = 0; number < many; number++) await tx.put('kind', 'space', `key${number}`, number, { expires: 100 })
+      })
+      const stopping = new AbortController()
+      let gone = 0
+      const going = store.expire(101, stopping.signal).then((count) => {
+        gone = count
+      })
+      await put('between')
+      assert.equal(gone, 0, 'it was written before all had gone')
+      stopping.abort()
+      await going
+      assert.ok(gone > 0 && gone < many, `${gone}`)
+      assert.equal(await store.expire(101), many - gone)
+      assert.deepEqual(await keys(), ['between'])
+    })
+
     it('finds everything again when it is opened anew', async () => {
       await put('key', { kept: true }, { expires: 1000 })
       await store.close()

@@ -116,7 +116,9 @@ const whole = (
   random: Random,
   layers: readonly Layer[],
 ): { bytes: Uint8Array; streamed: boolean } => {
-  const { stream = new Uint8Array(0) } = calls[0] as Call
+  const sent = (calls[0] as Call).stream ?? new Uint8Array(0)
+  // One frame, and the end of a whole stream.
+  const stream = sent.length === 0 ? sent : Buffer.concat([encodeVarint(sent.length), sent, Uint8Array.of(0, 0)])
   if (!layers.includes('stream')) {
     if (stream.length === 0) return { bytes: car, streamed: false }
     return { bytes: Buffer.concat([encodeVarint(car.length), car, stream]), streamed: true }

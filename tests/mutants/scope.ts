@@ -36,8 +36,8 @@ export const READERS: readonly Place[] = [
   part('protocol/schema.ts', 'export const check', 'const below'),
 ]
 
-/** Not asked: one reads the sources, which are bent here; others are about channels, connections and processes, and take their time. */
-const ELSEWHERE = ['guards', 'http', 'http-requests', 'load', 'quota'].map((name) => `tests/attacks/${name}.test.ts`)
+/** Not asked: one reads the sources, which are bent here; others are about channels, connections, processes and one service, and take their time. */
+const ELSEWHERE = ['guards', 'http', 'http-requests', 'load', 'quota', 'route'].map((name) => `tests/attacks/${name}.test.ts`)
 
 /** The suites that may kill a mutant, the ones that are done soonest first. */
 export const testFiles = (): string[] =>

@@ -19,6 +19,7 @@ import {
   text,
   type Ucan,
 } from '@symbiosis/protocol'
+import { lapseOf } from '../../host/context.ts'
 
 const NOW = 1_000_000
 const [HOST, SPACE, ALICE, BOB] = [1, 2, 3, 4].map((byte) => didFromPublicKey(new Uint8Array(32).fill(byte))) as [DID, DID, DID, DID]
@@ -101,6 +102,19 @@ describe('authorization', () => {
     assert.equal(decide({ proofs: many }).ok?.leases.length, 8)
     const [one, other] = many as [Ucan, Ucan]
     assert.equal(decide({ proofs: [one, other, other, one] }).ok?.leases.length, 2)
+  })
+
+  it('says when the last of the lease chains ends, each with its own last lease', () => {
+    const ending = (expiration: number, to = SPACE) =>
+      ucan({ issuer: HOST, audience: to, capabilities: [{ can: 'lease/echo/*', with: HOST }], expiration })
+    const lapses = (proofs: readonly Ucan[], others: readonly Ucan[] = []) => lapseOf(decide({ proofs, others }).ok?.leasePaths ?? [])
+    const [short, long] = [ending(NOW + 60), ending(NOW + 90)]
+    assert.equal(lapses([short]), NOW + 60)
+    assert.equal(lapses([short, long]), NOW + 90)
+    assert.equal(lapses([long, short]), NOW + 90)
+    const above = ending(NOW + 90, BOB)
+    const below = ucan({ issuer: BOB, audience: SPACE, capabilities: [{ can: 'lease/echo/*', with: HOST }], expiration: NOW + 70 }, [above])
+    assert.equal(lapses([below], [above]), NOW + 70)
   })
 
   it('takes a step for each link that it looks at, and one for each path, as many as the bound says', () => {

@@ -183,8 +183,15 @@ describe('A stream of bytes', () => {
     const stream = reader([1, 2, 3], [], [4], [5, 6, 7])
     assert.deepEqual(await stream.take(2), Uint8Array.of(1, 2))
     assert.deepEqual(await stream.take(3), Uint8Array.of(3, 4, 5))
-    assert.deepEqual(concat(...(await all(stream.rest()))), Uint8Array.of(6, 7))
+    assert.deepEqual(await stream.part(9), Uint8Array.of(6, 7))
     assert.equal(await stream.take(1), undefined)
+    assert.equal(await stream.part(1), undefined)
+  })
+
+  it('is taken as it came, up to so many bytes', async () => {
+    const stream = reader([], [1, 2, 3], [4, 5])
+    const parts = [await stream.part(2), await stream.part(9), await stream.part(2)]
+    assert.deepEqual(parts, [Uint8Array.of(1, 2), Uint8Array.of(3), Uint8Array.of(4, 5)])
   })
 
   it('is cut into sections behind their lengths', async () => {

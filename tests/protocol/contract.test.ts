@@ -24,6 +24,30 @@ describe('A contract', () => {
     assert.deepEqual({ authority, stream, errors, effect }, { authority: 'leased', stream: 'none', errors: {}, effect: 'read' })
   })
 
+  it('says how recently logs must have been heard of: more for what changes something, nothing for what needs no lease', () => {
+    const of = (over: object) => ability({ about: '', effect: 'read', nb: struct({}), ok: struct({}), ...over }).freshness
+    assert.deepEqual(of({}), { fresh: 3600, stale: 604_800 })
+    for (const effect of ['idempotent', 'once']) assert.deepEqual(of({ effect }), { fresh: 300, stale: 3600 })
+    for (const authority of ['open', 'operator']) assert.deepEqual(of({ authority, effect: 'once' }), { fresh: null, stale: null })
+    for (const [fresh, stale] of [
+      [0, 0],
+      [null, 60],
+      [60, null],
+      [60, 60],
+    ])
+      assert.deepEqual(of({ freshness: { fresh, stale } }), { fresh, stale })
+    for (const [fresh, stale] of [
+      [61, 60],
+      [-1, 60],
+      [0.5, 60],
+      [60, Number.POSITIVE_INFINITY],
+      [undefined, 60],
+      ['60', 60],
+    ]) {
+      assert.throws(() => of({ freshness: { fresh, stale } }), TypeError, `${fresh} ${stale}`)
+    }
+  })
+
   it('takes names that stand in a `can` as they are', () => {
     const define = (id: string, name: string) => service(id, { rev: 1, about: '', abilities: { [name]: read } })
     assert.equal(canOf(define('my-shelf2', 'readAll').id, 'readAll'), 'my-shelf2/readall')

@@ -47,6 +47,21 @@ describe('revoking', () => {
     }
   })
 
+  it('ends a stream, whose reader is told, and which is remembered like the refusal of a call', async () => {
+    await using world = new World()
+    await world.host('attic')
+    const ada = await world.owner('attic')
+    const bob = await world.symbiont()
+    const { cid } = await lend(ada, bob)
+    const { body } = await bob.use(shelf).pour({ bytes: 1000 })
+    await ada.revoke(cid)
+    const refusal = await refused(new Response(body).arrayBuffer())
+    assert.deepEqual([refusal.name, refusal.link, refusal.chain, refusal.by], ['Revoked', cid, 'owner', ada.space])
+    // Without asking anybody.
+    world.down('attic')
+    assert.equal((await refused(bob.delegate(ada.agent, ['shelf']))).name, 'Revoked')
+  })
+
   it('ends what was made from it', async () => {
     await using world = new World()
     await world.host('attic')

@@ -128,6 +128,20 @@ describe('a symbiont out of reach of every host verifies', () => {
     assert.deepEqual([ok, revocation.maybe.includes(cid)], [false, true])
   })
 
+  it('by the logs that its links name, also where the token was made to name none', async () => {
+    await using world = await Devices.at('attic')
+    const { did } = await world.host('cellar')
+    const { token } = await world.lend({ logs: [{ did, url: 'https://cellar.example/' }] })
+    await world.goAway(world.cora, token)
+    const { delegation } = readBundle(token)
+    const { revocation, problems } = await world.cora.verify(encodeBundle({ delegation, leases: [], hosts: [] }), { maxAge: '1d' })
+    assert.deepEqual(revocation.unknown, [{ host: did, name: '' }])
+    assert.deepEqual(
+      problems.map(({ code }) => code),
+      ['StaleLog'],
+    )
+  })
+
   it('by what it revoked itself', async () => {
     await using world = await Devices.at('attic')
     const { cid, token } = await world.lend()

@@ -3,6 +3,7 @@ import { base58btc } from 'multiformats/bases/base58'
 import type { Reader } from './comparing.ts'
 import { fromBase64, toBase64, toDagJson } from './json.ts'
 import { PlainHost, refusedBy } from './plain-host.ts'
+import { readStream } from './plain-stream.ts'
 import { Refusal } from './refusal.ts'
 import { cidOf, isLink, isSignature, readCar, readCbor, readUcan } from './strict.ts'
 
@@ -55,6 +56,13 @@ export const checker: Reader = {
       const isSigned = prefix.every((byte, index) => sig[index] === byte) && isSignature(key, dagCbor.encode(ocm), sig.subarray(4))
       if (!isSigned) throw new Refusal('BadSignature')
       return { out: toDagJson(out) }
+    }),
+
+  stream: ({ host, ran, bytes }) =>
+    refusedOr(() => {
+      const receipt = (block: Uint8Array) =>
+        checker.receipt({ name: '', description: '', host, ran, bytes: toBase64(block), expect: { out: null } })
+      return readStream(fromBase64(bytes), ran, receipt)
     }),
 
   exchange: async (vector, presumed) => {

@@ -9,6 +9,7 @@ import type {
   Presumed,
   ReceiptVector,
   Refused,
+  StreamVector,
   UcanVector,
   VectorFile,
 } from './format.ts'
@@ -20,6 +21,7 @@ export interface Reader {
   ucan(vector: UcanVector): Promise<unknown>
   ed25519(vector: Ed25519Vector): Promise<unknown>
   receipt(vector: ReceiptVector): Promise<unknown>
+  stream(vector: StreamVector): Promise<unknown>
   /** The answer to each step. */
   exchange(vector: ExchangeVector, presumed: Presumed): Promise<readonly unknown[]>
   /** Details of refusals that it doesn't tell. */
@@ -48,6 +50,9 @@ export const problemsOf = async (file: VectorFile, reader: Reader): Promise<stri
       break
     case 'receipt':
       for (const vector of file.vectors) hold(vector.name, vector.expect, await reader.receipt(vector))
+      break
+    case 'stream':
+      for (const vector of file.vectors) hold(vector.name, vector.expect, await reader.stream(vector))
       break
     case 'exchange':
       for (const vector of file.vectors) {

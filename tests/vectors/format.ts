@@ -49,6 +49,15 @@ export interface ReceiptVector extends Named {
   readonly expect: Refused | { readonly out: DagJson }
 }
 
+export interface StreamVector extends Named {
+  readonly host: string
+  /** The invocation that the caller made. */
+  readonly ran: Cid
+  readonly bytes: Base64
+  /** The message, the bytes of the stream, and what the host broke it off with if it did. */
+  readonly expect: Refused | { readonly message: Base64; readonly content: Base64; readonly refusal?: DagJson }
+}
+
 export interface ExchangeVector extends Named {
   /** Unix seconds, of every step that has no time of its own. */
   readonly now: number
@@ -115,6 +124,8 @@ export interface Schema {
 export interface PresumedAbility {
   readonly authority: 'open' | 'leased' | 'operator'
   readonly effect: string
+  /** How many seconds ago the logs that a call's delegations name may have been heard of: later than `stale` it is refused; null for no bound. */
+  readonly freshness: { readonly fresh: number | null; readonly stale: number | null }
   readonly stream: string
   readonly nb: Schema
   /** What it does, in words. */
@@ -153,4 +164,5 @@ export type VectorFile =
   | Area<'ucan', UcanVector>
   | Area<'ed25519', Ed25519Vector>
   | Area<'receipt', ReceiptVector>
+  | Area<'stream', StreamVector>
   | (Area<'exchange', ExchangeVector> & { readonly presumed: Presumed })

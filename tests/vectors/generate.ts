@@ -6,12 +6,14 @@ import { car } from './areas/car.ts'
 import { cbor } from './areas/cbor.ts'
 import { ed25519 } from './areas/ed25519.ts'
 import { forms } from './areas/forms.ts'
+import { freshness } from './areas/freshness.ts'
 import { leaseChain } from './areas/lease-chain.ts'
 import { message } from './areas/message.ts'
 import { ownerChain } from './areas/owner-chain.ts'
 import { receipts } from './areas/receipts.ts'
 import { signature } from './areas/signature.ts'
 import { asking, limits, replay, revocation } from './areas/stateful.ts'
+import { streams } from './areas/streams.ts'
 import { time } from './areas/time.ts'
 import { ucan } from './areas/ucan.ts'
 import type { VectorFile } from './format.ts'
@@ -30,11 +32,13 @@ const AREAS: Readonly<Record<string, () => VectorFile | Promise<VectorFile>>> = 
   signature,
   'owner-chain': ownerChain,
   'lease-chain': leaseChain,
+  freshness,
   limits,
   revocation,
   replay,
   asking,
   receipts,
+  streams,
 }
 
 export const NAMES = Object.keys(AREAS)

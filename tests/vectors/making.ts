@@ -21,6 +21,7 @@ interface Given {
   capabilities?: readonly object[]
   expiration?: number | null
   notBefore?: number
+  facts?: Ucan['facts']
   proofs?: readonly Proof[]
   nonce?: string
 }
@@ -69,12 +70,13 @@ class Making {
     (await this.#issue(from, audience, { can: 'jar/look', subject: from.did, expiration: NOW + 60, nb: {}, ...over })).ucan
 
   async #issue(from: LocalSigner, audience: DID, given: Given): Promise<Proof> {
-    const { can, subject, nb, capabilities, expiration = null, notBefore, proofs = [], nonce } = given
+    const { can, subject, nb, capabilities, expiration = null, notBefore, facts, proofs = [], nonce } = given
     const ucan = await issueUcan(from, {
       audience,
       capabilities: (capabilities ?? [{ can, with: subject, ...(nb && { nb }) }]) as Capability[],
       expiration,
       ...(notBefore !== undefined && { notBefore }),
+      ...(facts && { facts }),
       nonce: nonce ?? `${this.#area} ${++this.#made}`,
       proofs: proofs.map(({ ucan: { cid } }) => cid),
     })

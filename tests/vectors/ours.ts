@@ -12,13 +12,17 @@ import {
   decodeCar,
   decodeReceipts,
   decodeUcan,
+  endVerified,
   Failure,
   type Guard,
+  httpChannel,
   isSigned,
   type Refusal,
   type Revocation,
   readReceipt,
+  STREAM_TYPE,
   signingPayload,
+  streamFrom,
   type Ucan,
   UcanMemory,
   verifySignature,
@@ -38,6 +42,7 @@ import type {
   Presumed,
   ReceiptVector,
   Refused,
+  StreamVector,
   UcanVector,
 } from './format.ts'
 import { fromBase64, toBase64, toDagJson } from './json.ts'
@@ -106,6 +111,13 @@ export class Ours implements Reader, AsyncDisposable {
     })
   }
 
+  /** However the bytes come, they say the same. */
+  async stream(vector: StreamVector) {
+    const { length } = fromBase64(vector.bytes)
+    const [whole, ...parted] = await Promise.all([length, 1, 3].map((size) => readStream(vector, size)))
+    return parted.every((read) => JSON.stringify(read) === JSON.stringify(whole)) ? whole : { whole, parted }
+  }
+
   async exchange(vector: ExchangeVector, presumed: Presumed) {
     if (changesNothing(vector, presumed)) {
       this.#shared ??= this.#open({}, presumed)
@@ -131,6 +143,7 @@ export class Ours implements Reader, AsyncDisposable {
       bounds: { ...presumed.bounds, ...bounds } as Partial<Bounds>,
       consent: CONSENTS[consent],
       maxLife: presumed.maxLife,
+      followNamed: 'none',
       ...limits,
     })
   }
@@ -138,6 +151,30 @@ export class Ours implements Reader, AsyncDisposable {
   async [Symbol.asyncDispose]() {
     await (await this.#shared)?.close()
     rmSync(this.#folders, { recursive: true, force: true })
+  }
+}
+
+/** By the channel, as a caller does. */
+const readStream = async ({ host, ran, bytes }: StreamVector, size: number): Promise<unknown> => {
+  const whole = fromBase64(bytes)
+  const chunks = Array.from({ length: Math.ceil(whole.length / size) }, (_, at) => whole.slice(at * size, (at + 1) * size))
+  async function* parts() {
+    yield* chunks
+  }
+  const response = new Response(streamFrom(parts()), { headers: { 'content-type': STREAM_TYPE } })
+  const content: number[] = []
+  const read = (message: Uint8Array) => ({ message: toBase64(message), content: toBase64(Uint8Array.from(content)) })
+  let message: Uint8Array | undefined
+  try {
+    const answer = await httpChannel('http://host', async () => response).open(new Uint8Array())
+    message = answer.message
+    for await (const chunk of endVerified(answer.body as ReadableStream<Uint8Array>, CID.parse(ran), host as DID)) content.push(...chunk)
+    return read(message)
+  } catch (thrown) {
+    if (!(thrown instanceof Failure)) throw thrown
+    const refusal = thrown.toRefusal()
+    // Only a host signs that, here.
+    return message && refusal.name === 'Revoked' ? { ...read(message), refusal: toDagJson(refusal) } : refusalOf(refusal)
   }
 }
 

@@ -94,10 +94,18 @@ export class PlainHost {
     const fields = Object.keys(ability.nb.properties ?? {})
     const limits = ability.authority === 'leased' ? service.limits : null
     const judgement = this.judge({ issuer: invocation.issuer, claim, fields, limits }, invocation, message, now)
-    if (judgement.code === undefined) return { invocation, claim, ability, judgement }
+    const owner = judgement.owner.filter((chain) => !this.#isStale(chain, message, ability))
+    if (judgement.code === undefined && owner.length > 0) return { invocation, claim, ability, judgement: { ...judgement, owner } }
+    if (judgement.code === undefined) throw Object.assign(new Refusal('StaleLog'), { chain: 'owner' })
     const refusal = new Refusal(judgement.tried > (this.bounds.paths as number) ? 'TooLarge' : judgement.code)
     refusal.chain = judgement.chain
     throw refusal
+  }
+
+  /** Nobody else's log was ever heard of here, so a chain that names one is stale, unless the ability doesn't care. */
+  #isStale(chain: readonly string[], { ucans }: Message, { freshness }: PresumedAbility): boolean {
+    const named = chain.flatMap((cid) => namedLogs(ucans.get(cid) as CarriedUcan) ?? [])
+    return freshness.stale !== null && named.some((did) => did !== this.presumed.host)
   }
 
   /** What the oracle says of a claim on the proofs of an invocation. */
@@ -114,7 +122,12 @@ export class PlainHost {
       now,
       skew,
       proofs: invocation.proofs.map(String),
-      ucans: new Map([...ucans].map(([cid, ucan]) => [cid, { ...ucan, proofs: ucan.proofs.map(String) }])),
+      ucans: new Map(
+        [...ucans].map(([cid, ucan]) => [
+          cid,
+          { ...(namedLogs(ucan) ? ucan : { ...ucan, capabilities: COVERING_NOTHING }), proofs: ucan.proofs.map(String) },
+        ]),
+      ),
       unsigned: new Set([...ucans.values()].filter(({ signed }) => !signed).map(({ cid }) => cid)),
       revocations: this.revocations,
     })
@@ -160,6 +173,25 @@ export class PlainHost {
     const signature = sign(null, dagCbor.encode(ocm), createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }))
     return cidOf(dagCbor.encode({ ocm, sig: Uint8Array.of(0xed, 0xa1, 0x03, 0x40, ...signature) }))
   }
+}
+
+const COVERING_NOTHING = [{ can: 'nothing/nothing', with: 'nothing:' }]
+
+/** Whose logs the facts of a UCAN name; undefined where a fact with the key "logs" has another shape than it must have. */
+const namedLogs = ({ facts }: CarriedUcan): string[] | undefined => {
+  const lists = (facts as object[]).filter((fact) => Object.hasOwn(fact, 'logs')).map((fact) => (fact as { logs: unknown }).logs)
+  if (!lists.every((list) => Array.isArray(list))) return undefined
+  const logs = (lists as unknown[][]).flat() as { did?: unknown; url?: unknown }[]
+  const isLog = ({ did, url, ...more }: { did?: unknown; url?: unknown }) =>
+    Object.keys(more).length === 0 &&
+    typeof did === 'string' &&
+    /^did:key:z6Mk/.test(did) &&
+    typeof url === 'string' &&
+    url !== '' &&
+    url.length <= 512
+  return logs.length <= 8 && logs.every((log) => typeof log === 'object' && log !== null && isLog(log))
+    ? logs.map(({ did }) => did as string)
+    : undefined
 }
 
 export const refusedBy = (thrown: unknown): Refused => {

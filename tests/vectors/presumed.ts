@@ -35,10 +35,10 @@ const DOES: Record<string, string> = {
 
 const abilitiesOf = (service: Service): Record<string, PresumedAbility> =>
   Object.fromEntries(
-    Object.entries(service.abilities).flatMap(([name, { authority, effect, stream, nb }]) => {
+    Object.entries(service.abilities).flatMap(([name, { authority, effect, freshness, stream, nb }]) => {
       const can = canOf(service.id, name)
       const does = DOES[can]
-      return does === undefined ? [] : [[can, { does, authority, effect, stream, nb: nb as PresumedAbility['nb'] }]]
+      return does === undefined ? [] : [[can, { does, authority, effect, freshness, stream, nb: nb as PresumedAbility['nb'] }]]
     }),
   )
 

@@ -79,7 +79,7 @@ export const readCar = async (car: Uint8Array, { maxBlocks, maxBlockBytes }: Car
   return { roots: header.roots.map((root) => CID.decode(root.bytes)), blocks }
 }
 
-const readVarint = (bytes: Uint8Array): { value: number; length: number } => {
+export const readVarint = (bytes: Uint8Array): { value: number; length: number } => {
   const length = 1 + bytes.findIndex((byte) => byte < 0x80)
   if (length === 0 || length > 7) throw new Refusal('Malformed')
   if (length > 1 && bytes[length - 1] === 0) throw new Refusal('NotCanonical')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { isPublicIp, parseOrigins } from '../../../host/engine/origins.ts'
+import { parseOrigins } from '../../../host/engine/origins.ts'
+import { isPublicIp } from '../../../host/public-ip.ts'
 import { failure } from './fixtures.ts'
 
 const PEER = '/p2p/12D3KooWAFe5duQRnKcQeHK2cJeqZq1eXDbuqrv8hvhKYFM2dpmt'

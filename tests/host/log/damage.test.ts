@@ -13,6 +13,8 @@ describe('a damaged log', () => {
   let dir: string
   let lease: Proof
   const revoked: Proof[] = []
+  /** What was signed when the log was half as long. */
+  let older: Uint8Array
 
   before(async () => {
     dir = folder()
@@ -22,6 +24,10 @@ describe('a damaged log', () => {
       const proof = await given(alice, phone, alice.did)
       await world.call(alice, { can: 'ucan/revoke', nb: { ucan: proof.ucan.cid }, proofs: [lease], attach: [proof] })
       revoked.push(proof)
+      if (count !== REVOKED / 2) continue
+      const database = new DatabaseSync(join(dir, 'host.sqlite'), { readOnly: true })
+      older = database.prepare("SELECT value FROM records WHERE kind = 'log/head'").get()?.value as Uint8Array
+      database.close()
     }
     await world.close()
     // All of it in one file, as after a start.
@@ -91,8 +97,10 @@ describe('a damaged log', () => {
     const deletes = (where: string) => opened(withDatabase((database) => database.exec(`DELETE FROM records WHERE ${where}`)))
     assert.equal(await deletes("kind = 'log/head'"), 'Unavailable')
     assert.equal(await deletes("kind = 'log/bundle'"), 'Unavailable')
+    const change = withDatabase((database) => database.prepare("UPDATE records SET value = ? WHERE kind = 'log/head'").run(older))
+    assert.equal(await opened(change), 'Unavailable')
     // What the log still says needs no record beside it.
-    assert.equal(await deletes("kind = 'revocation'"), 'whole')
+    assert.equal(await deletes("kind IN ('revocation', 'log/told')"), 'whole')
   })
 
   it('says how to go on', async () => {

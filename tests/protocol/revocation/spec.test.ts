@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { signerFromSeed } from '@symbiosis/protocol'
+import { homeLogsFact, homeLogsOf, issueUcan, signerFromSeed } from '@symbiosis/protocol'
 import {
   buildFilter,
   CompactRange,
@@ -112,6 +112,18 @@ const CHECKS: Record<string, () => void | Promise<void>> = {
       root: String(claim.root),
     })
     assert.ok(isFilterOf(claim, root, entries.slice(0, claim.size)))
+  },
+
+  async fact() {
+    const fact = json('fact')
+    const named = await issueUcan(host, {
+      audience: host.did,
+      capabilities: [{ can: '*', with: host.did }],
+      expiration: null,
+      facts: [fact],
+    })
+    const logs = [{ did: host.did, url: 'https://host.example/' }]
+    assert.deepEqual([homeLogsOf(named), homeLogsFact(logs)], [logs, fact])
   },
 }
 

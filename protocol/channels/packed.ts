@@ -1,13 +1,5 @@
-import { encodeVarint, StreamReader } from '../car.ts'
-import type { Answer } from '../channel.ts'
 import { Failure } from '../failure.ts'
-import { streamFrom } from '../stream.ts'
 
-/**
- * HTTP. A message is the body of a POST to `/` and of its answer. Where an ability streams, the body is the message behind its length as
- * a varint, and then the bytes of the stream to the end of the body: `application/vnd.symbiosis.stream`. HTTP carries a stream one way at a time.
- */
-export const STREAM_TYPE = 'application/vnd.symbiosis.stream'
 export const tooLarge = (limit: number) =>
   new Failure('TooLarge', `The message is larger than ${limit} bytes.`, { field: 'messageBytes', limit })
 
@@ -64,22 +56,4 @@ export class Packed {
     this.#last = new Uint8Array(0)
     this.#used = 0
   }
-}
-
-/** A message and a stream as one body. */
-export const framed = (message: Uint8Array, body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> => {
-  async function* parts(): AsyncGenerator<Uint8Array> {
-    yield encodeVarint(message.length)
-    yield message
-    yield* body
-  }
-  return streamFrom(parts())
-}
-
-/** One body as a message and the stream behind it. */
-export const unframed = async (body: AsyncIterable<Uint8Array>, maxMessageBytes: number): Promise<Answer> => {
-  const reader = new StreamReader(body)
-  const message = await reader.section(maxMessageBytes, 'message')
-  if (!message) throw new Failure('Malformed', 'The body is empty where a message was expected.')
-  return { message, body: streamFrom(reader.rest()) }
 }
