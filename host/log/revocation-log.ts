@@ -28,7 +28,7 @@ import type { Identity } from '../identity.ts'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
 import { keepCosignature, withCosignatures } from './cosignatures.ts'
 import { appendEntries, type Head, hashReader, readBundle, readEntries, readHead, readTile, writeHead } from './records.ts'
-import { expiryOf } from './told.ts'
+import { expiryOf, isToldBeyond } from './told.ts'
 
 /** What becomes an entry of the log: a revocation with the message that revoked, or a filter. */
 export type Addition = { readonly entry: RevocationEntry; readonly evidence: Uint8Array } | { readonly entry: FilterEntry }
@@ -189,6 +189,7 @@ export class RevocationLog {
       throw damaged('its tiles are not over its entries')
     const beyond = await this.#store.list(EVIDENCE, this.#host, { ...(size > 0 && { after: evidenceKey(size - 1) }), limit: 1 })
     if (beyond.length > 0) throw damaged('it ends before what was acknowledged')
+    if (await isToldBeyond(this.#store, this.#host, size)) throw damaged('it ends before what was told')
     return range
   }
 

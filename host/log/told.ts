@@ -81,6 +81,10 @@ export const tellings = (reader: StoreReader, log: DID, from: number): ((place: 
 const lastOf = ({ first, count }: Told): number => first + count - 1
 const endOf = (page: readonly Told[]): number => (page.length === 0 ? 0 : lastOf(page.at(-1) as Told) + 1)
 
+/** Whether any entry is told of that a log of `size` entries doesn't have. */
+export const isToldBeyond = async (reader: StoreReader, log: string, size: number): Promise<boolean> =>
+  (await toldFrom(reader, log, size, 1)).length > 0
+
 const toldFrom = async (reader: StoreReader, log: DID, place: number, limit: number): Promise<Told[]> => {
   const after = place > 0 ? { after: keyOf(place - 1) } : {}
   return (await reader.list(TOLD, log, { ...after, limit })).map(({ value }) => value as unknown as Told)
@@ -114,7 +118,7 @@ export const endOfTold = (kind: string, key: string, value: unknown): number | u
   const { first, count, at } = (value ?? {}) as Partial<Told>
   if (![first, count, at].every((each) => Number.isSafeInteger(each) && (each as number) >= 0)) return undefined
   const told = { first, count, at } as Told
-  return told.count > 0 && key === keyOf(kind === TOLD ? lastOf(told) : told.first) ? lastOf(told) + 1 : undefined
+  return told.count > 0 && key === (kind === TOLD ? keyOf(lastOf(told)) : String(told.first)) ? lastOf(told) + 1 : undefined
 }
 
 /** The same record, telling of no place from `size` on; undefined where nothing is left of it. */
