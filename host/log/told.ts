@@ -82,7 +82,7 @@ const lastOf = ({ first, count }: Told): number => first + count - 1
 const endOf = (page: readonly Told[]): number => (page.length === 0 ? 0 : lastOf(page.at(-1) as Told) + 1)
 
 /** Whether any entry is told of that a log of `size` entries doesn't have. */
-export const isToldBeyond = async (reader: StoreReader, log: string, size: number): Promise<boolean> =>
+export const isToldBeyond = async (reader: StoreReader, log: DID, size: number): Promise<boolean> =>
   (await toldFrom(reader, log, size, 1)).length > 0
 
 const toldFrom = async (reader: StoreReader, log: DID, place: number, limit: number): Promise<Told[]> => {

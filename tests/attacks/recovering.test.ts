@@ -3,21 +3,13 @@ import { cpSync, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { decode, encode, Failure, generateSeed, type LocalSigner, type Proof, signerFromSeed } from '@symbiosis/protocol'
-import {
-  CompactRange,
-  decodeFork,
-  formatCheckpoint,
-  leafHash,
-  noteSigner,
-  originOf,
-  signNote,
-  verifyFork,
-} from '@symbiosis/protocol/revocation'
+import { decodeFork, originOf, verifyFork } from '@symbiosis/protocol/revocation'
 import { openIdentity } from '../../host/identity.ts'
 import { type Recovered, type RecoverOptions, recoverHost } from '../../host/index.ts'
 import { alice, expect, folders, given, NOW, phone, World } from '../fixtures.ts'
 import { revokeAt, taken } from '../host/log/network.ts'
-import { type Entries, LyingHost, revocationOf } from './lying-host.ts'
+import { type Entries, revocationOf } from './lying-host.ts'
+import { type Shown, showing, signed } from './showing.ts'
 
 const REVOKED = 6
 
@@ -50,39 +42,15 @@ describe('a follower from whom a host has its log back', () => {
   }
   const noBundles = "kind = 'log/bundle'"
 
-  /** A checkpoint over some entries, as the host itself would sign it unless told otherwise. */
-  const signed = (of: Entries, over: { origin?: string; by?: LocalSigner } = {}): Promise<string> => {
-    const { origin = originOf(alice.did), by = logSigner } = over
-    const range = new CompactRange()
-    for (const { leaf } of of) range.append(leafHash(leaf))
-    return signNote({ text: formatCheckpoint({ origin, size: of.length, root: range.root() }) }, noteSigner(origin, by))
-  }
+  const recovering = async (dir: string, shown: Shown[], over: Partial<RecoverOptions> = {}): Promise<Recovered> =>
+    recoverHost({ dir, ...showing(shown, key), now: () => NOW, ...over })
 
-  interface Shown {
-    entries: Entries
-    checkpoint: string
-  }
-
-  /** Followers by name, each with what it shows. */
-  const recovering = async (dir: string, shown: Shown[], over: Partial<RecoverOptions> = {}): Promise<Recovered> => {
-    const followers = shown.map((each) => {
-      const follower = new LyingHost()
-      follower.lies['log/mirrored'] = ({ from, limit }: { from: number; limit: number }) => ({
-        from,
-        entries: each.entries.slice(from, from + limit),
-        checkpoint: each.checkpoint,
-        key,
-      })
-      return follower.reach
-    })
-    const reach = (url: string) => followers[Number(new URL(url).port) - 1] as (typeof followers)[0]
-    return recoverHost({ dir, from: shown.map((_, at) => `http://follower:${at + 1}`), reach, now: () => NOW, ...over })
-  }
-
-  const host = () => originOf(openIdentity(whole).signer.did)
+  /** As the host itself would sign it, unless told otherwise. */
+  const sign = (some: Entries, over: { origin?: string; by?: LocalSigner } = {}): Promise<string> =>
+    signed(some, { origin: originOf(openIdentity(whole).signer.did), by: logSigner, ...over })
   const honest = async (count = REVOKED): Promise<Shown> => {
     const some = entries.slice(0, count)
-    return { entries: some, checkpoint: await signed(some, { origin: host() }) }
+    return { entries: some, checkpoint: await sign(some) }
   }
   const refused = (recovered: Promise<Recovered>, code: string, details: Record<string, unknown> = {}) =>
     expect(
@@ -126,8 +94,8 @@ describe('a follower from whom a host has its log back', () => {
   it('has signed the log itself, or gives the one of another host', async () => {
     const dir = without(noBundles)
     const by = signerFromSeed(generateSeed())
-    await refused(recovering(dir, [{ entries, checkpoint: await signed(entries, { origin: host(), by }) }]), 'BadSignature')
-    await refused(recovering(dir, [{ entries, checkpoint: await signed(entries, { origin: originOf(by.did), by }) }]), 'BadSignature')
+    await refused(recovering(dir, [{ entries, checkpoint: await sign(entries, { by }) }]), 'BadSignature')
+    await refused(recovering(dir, [{ entries, checkpoint: await sign(entries, { origin: originOf(by.did), by }) }]), 'BadSignature')
     await isLeft(dir)
   })
 
@@ -197,7 +165,7 @@ describe('a follower from whom a host has its log back', () => {
     const rewritten = [...entries.slice(0, 4), other, ...entries.slice(5)]
     for (const longer of [rewritten, [...rewritten, other]]) {
       const dir = without(noBundles)
-      const checkpoint = await signed(longer, { origin: host() })
+      const checkpoint = await sign(longer)
       let path: unknown
       await assert.rejects(recovering(dir, [{ entries: longer, checkpoint }], { acceptLoss: true }), (thrown: unknown) => {
         assert.ok(thrown instanceof Failure)

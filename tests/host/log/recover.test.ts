@@ -1,49 +1,19 @@
 import assert from 'node:assert/strict'
 import { cpSync, existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
 import type { Proof } from '@symbiosis/protocol'
 import { type Recovered, type RecoverOptions, recoverHost } from '../../../host/index.ts'
 import { alice, folders, NOW, World } from '../../fixtures.ts'
+import { type Bend, flipped, inDatabase, without } from './bending.ts'
 import { Network, revokeAt, soon, taken } from './network.ts'
 
 /** More than a tile has, so that there is one of a higher level. */
 const REVOKED = 260
 
-/** A damaged store, by its path. */
-type Bend = (path: string) => void
-
-const inDatabase =
-  (change: (database: DatabaseSync) => void): Bend =>
-  (path) => {
-    const database = new DatabaseSync(path)
-    change(database)
-    database.close()
-  }
-
-/** Flips a bit in the middle of the value of every record of a kind. */
-const flipped = (kind: string) =>
-  inDatabase((database) => {
-    const rows = database.prepare('SELECT space, key, value FROM records WHERE kind = ?').all(kind) as {
-      space: string
-      key: string
-      value: Uint8Array
-    }[]
-    assert.ok(rows.length > 0, `there are records ${kind}`)
-    for (const { space, key, value } of rows) {
-      const bent = Uint8Array.from(value)
-      const at = Math.floor(bent.length / 2)
-      bent[at] = (bent[at] as number) ^ 1
-      database.prepare('UPDATE records SET value = ? WHERE space = ? AND kind = ? AND key = ?').run(bent, space, kind, key)
-    }
-  })
-
 const shortened =
   (part: number): Bend =>
   (path) =>
     truncateSync(path, Math.floor(readFileSync(path).length * part))
-
-const without = (where: string) => inDatabase((database) => database.exec(`DELETE FROM records WHERE ${where}`))
 
 const beheaded: Bend = (path) => {
   const bytes = readFileSync(path)
