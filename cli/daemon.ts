@@ -32,6 +32,9 @@ export interface DaemonOptions {
   bootstrap?: string[]
   /** Addresses of hosts whose logs are followed. */
   follow?: readonly string[]
+  /** Seconds, and entries of the log, after which a filter of it is made anew. */
+  filterEvery?: number
+  filterAfter?: number
   /** Which hosts are dialled because delegations name their logs. */
   followNamed?: FollowNamed
   /** Packages and folders of further services. */
@@ -55,6 +58,8 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     bootstrap = [],
     dht: mode = bootstrap.length > 0 ? 'client' : undefined,
     follow = [],
+    filterEvery,
+    filterAfter,
     followNamed = 'public',
     service: packages = [],
     log,
@@ -67,6 +72,8 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     name,
     log,
     follow,
+    ...(filterEvery !== undefined && { filterEvery }),
+    ...(filterAfter !== undefined && { filterAfter }),
     followNamed,
     engine: () =>
       helia({ dir: join(dir, 'engine'), allowPrivateOrigins, ...(listen && { listen }), ...(mode && { dht: { mode, bootstrap } }) }),

@@ -19,6 +19,15 @@ export const bytesOption = typed(parseBytes)
 /** Seconds. */
 export const durationOption = typed(parseDuration)
 
+/** Seconds, 0 for never. */
+export const neverOrDuration = (text: string): number => (text === 'never' ? 0 : durationOption(text))
+
+export const countOption = (text: string): number => {
+  const count = Number(text)
+  if (!/^[1-9]\d*$/.test(text) || !Number.isSafeInteger(count)) throw new InvalidArgumentError('It is no number of them: write 1 or more.')
+  return count
+}
+
 export const cidArgument = (text: string): CID => {
   try {
     return CID.parse(text.replace(/^\/?ipfs(:\/)?\//, ''))

@@ -19,6 +19,7 @@ import { operating } from './commands/operating.ts'
 import { pair } from './commands/pair.ts'
 import { pinning } from './commands/pin.ts'
 import { recover } from './commands/recover.ts'
+import { recovering } from './commands/recovering.ts'
 import { request } from './commands/request.ts'
 import { revoke } from './commands/revoke.ts'
 import { routing } from './commands/route.ts'
@@ -38,7 +39,9 @@ export const addCommands = (program: Command): void => {
     .option('--space <did>', 'act for this space', didArgument)
     .showSuggestionAfterError()
   program.commandsGroup('A host:')
-  operating(host(program))
+  const hosting = host(program)
+  recovering(hosting)
+  operating(hosting)
   program.commandsGroup('This device:')
   for (const command of [init, recover, whoami]) command(program)
   program.commandsGroup('Hosts and leases:')

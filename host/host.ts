@@ -1,97 +1,34 @@
-import { join } from 'node:path'
-import {
-  BOUNDS,
-  type Bounds,
-  type DID,
-  type Door,
-  type Guard,
-  type Kept,
-  type LocalSigner,
-  type Provided,
-  UcanMemory,
-} from '@symbiosis/protocol'
+import { BOUNDS, type DID, type Door, type Guard, type Kept, type LocalSigner, type Provided, UcanMemory } from '@symbiosis/protocol'
 import { answering } from './answering.ts'
 import { Background } from './background.ts'
-import { ask, type Consent, Policies, type Policy } from './consent.ts'
+import { ask, Policies } from './consent.ts'
 import { Cuts } from './cuts.ts'
 import { decided, orUndecided } from './deciding.ts'
 import { Dispatcher, routesOf } from './dispatch.ts'
-import { Gate, type GateOptions } from './gate.ts'
+import { Gate } from './gate.ts'
 import { ensureOperator, openIdentity } from './identity.ts'
 import { kernelServices } from './kernel.ts'
-import { KNOWN_OPTIONS, type KnownOptions } from './known-revocations.ts'
+import { KNOWN_OPTIONS } from './known-revocations.ts'
 import { Leases } from './leases.ts'
 import { type Listener, type ListenOptions, listen } from './listen.ts'
 import { lockFolder } from './lock.ts'
 import { checkWitnesses } from './log/cosignatures.ts'
-import type { FollowNamed } from './log/dialling.ts'
-import { FILTERS_OPTIONS, Filters, type FiltersOptions } from './log/filters.ts'
-import { FOLLOW_OPTIONS, type Followed, Following, type FollowOptions } from './log/following.ts'
+import { FILTERS_OPTIONS, Filters } from './log/filters.ts'
+import { FOLLOW_OPTIONS, type Followed, Following } from './log/following.ts'
 import { RevocationLog } from './log/revocation-log.ts'
 import { Witness } from './log/witness.ts'
 import { type Log, openLog } from './log.ts'
-import { Publisher, type PublishOptions } from './manifest/publisher.ts'
+import { Publisher } from './manifest/publisher.ts'
 import { Metrics } from './metrics.ts'
+import type { Engine, HostOptions } from './options.ts'
 import { Pace } from './pace.ts'
 import { programTime } from './program-time.ts'
-import { REQUEST_OPTIONS, type RequestOptions, Requests } from './requests.ts'
+import { REQUEST_OPTIONS, Requests } from './requests.ts'
 import { Revocations } from './revocations.ts'
+import { finishExchange, storePath } from './store/exchange.ts'
 import { sqliteStore } from './store/sqlite.ts'
 import type { Store } from './store/store.ts'
 import { environmentOf, heldRoots } from './workspace.ts'
-
-/** What keeps blocks for the services, as far as the host itself has to do with it. */
-export interface Engine {
-  /** Removes every block that isn't kept. */
-  collect(keep: () => AsyncIterable<Kept>, options: { signal?: AbortSignal }): Promise<{ kept: number; removed: number; bytes: number }>
-  stats(): { blocks: number; bytes: number }
-  close(): Promise<void>
-}
-
-/** What a host is opened with. */
-export interface HostOptions<E extends Engine = Engine>
-  extends Partial<RequestOptions>,
-    Partial<FiltersOptions>,
-    Partial<KnownOptions>,
-    Partial<PublishOptions> {
-  /** Where the host keeps its key, its store and its operator's key. One host per folder. */
-  dir: string
-  /** What the host is called, for people. */
-  name?: string
-  /** Or what opens it: called when the folder is this host's own, so that two processes never open one engine. */
-  engine: E | (() => Promise<E>)
-  services(engine: E): Provided[]
-  /** How requests are answered that no policy answers; `ask` unless told. */
-  consent?: Consent
-  policies?: readonly Policy[]
-  bounds?: Partial<Bounds>
-  /** What strangers may take of the host's time. */
-  gate?: Partial<GateOptions>
-  /** Seconds that an invocation may live. */
-  maxLife?: number
-  /** Decisions of one call, where each finds something else that has to be read or asked for first; 16 unless told. Then it is refused. */
-  maxDecisions?: number
-  /** Revocations kept at a time that were let in by the lease of one space. */
-  maxRevocationsPerSpace?: number
-  /** Addresses of hosts whose logs are followed: what is revoked there is refused here. `#did:key:...` behind one demands that identity. */
-  follow?: readonly string[]
-  following?: Partial<FollowOptions>
-  /** Which hosts are dialled because a lessee's delegation names their logs; `public` unless told. */
-  followNamed?: FollowNamed
-  /** Who may cosign this host's log; those that it follows unless told. */
-  witnesses?: readonly DID[]
-  /** UCANs whose signature checks are remembered. */
-  memory?: number
-  /** Seconds between two collections of garbage; 0 for none but the operator's. */
-  collectEvery?: number
-  /** Seconds that calls under way are waited for on closing. */
-  grace?: number
-  log?: Log
-  /** Another store than the embedded one. */
-  store?: Store
-  /** Unix seconds. */
-  now?(): number
-}
 
 /**
  * A peer that leases what it has. It needs its key, a clock and the revocations to decide; what it keeps beside them is for its owner to
@@ -126,6 +63,7 @@ export class Host implements AsyncDisposable {
     await using undo = new AsyncDisposableStack()
     const unlock = lockFolder(options.dir)
     undo.defer(unlock)
+    finishExchange(options.dir)
     const host = await Host.#assemble(options, unlock, undo)
     undo.move()
     return host
@@ -135,7 +73,7 @@ export class Host implements AsyncDisposable {
     const identity = openIdentity(options.dir)
     const { signer } = identity
     await ensureOperator(options.dir, signer)
-    const store = options.store ?? sqliteStore(join(options.dir, 'host.sqlite'))
+    const store = options.store ?? sqliteStore(storePath(options.dir))
     undo.defer(() => store.close())
     const now = options.now ?? (() => Math.floor(Date.now() / 1000))
     const log = options.log ?? openLog()

@@ -137,9 +137,11 @@ type Acknowledged = NonNullable<Awaited<ReturnType<Revocations['acknowledged']>>
 /** A call by itself, with the chain that lets it speak for who revokes: whoever has it can check it again. */
 const evidenceOf = (invocation: Ucan, owner: readonly Ucan[]): Uint8Array => encodeInvocations([invocation], owner)
 
-const logHandlers = ({ log, filters, isWitness }: Parts): Handlers<typeof logService> => ({
+const logHandlers = ({ log, filters, following, revocations, isWitness }: Parts): Handlers<typeof logService> => ({
   checkpoint: async () => ({ ...(await log.witnessed()), key: log.key }),
   entries: ({ from, limit }) => log.frame(from, limit),
+  mirrored: ({ of, from, limit }) => following.mirrored(of, from, limit),
+  find: ({ ucan, by }) => log.found(() => revocations.indicesOf(ucan, by)),
   inclusion: ({ index, size }) => log.inclusion(index, size),
   consistency: ({ from, size }) => log.consistency(from, size),
   filter: () => filters.latest(),

@@ -76,6 +76,12 @@ export class Revocations {
    */
   of = (ucan: CID): readonly Revocation[] => this.known.of(ucan)
 
+  /** Where the log has the revocations of a UCAN, by some principals or by anybody. */
+  async indicesOf(ucan: CID, by?: readonly string[]): Promise<number[]> {
+    const known = await this.known.read(ucan)
+    return known.filter((each) => !by || by.includes(each.by)).map(({ index }) => index)
+  }
+
   /** Whether a revocation is kept at least as long as it would have to be. */
   async isKnown({ ucan, by, expiration }: Pick<RevocationEntry, 'ucan' | 'by' | 'expiration'>): Promise<boolean> {
     if (!this.known.mayHave(ucan)) return false
@@ -184,7 +190,7 @@ const unknownOf = async (
 
 const endsLater = (expiration: number | null, than: number | null): boolean => than !== null && (expiration === null || expiration > than)
 
-const entryOf = ({ ucan, by, expiration, cause }: Revocation): RevocationEntry => ({
+export const entryOf = ({ ucan, by, expiration, cause }: Revocation): RevocationEntry => ({
   kind: 'revocation',
   ucan: CID.parse(ucan),
   by,

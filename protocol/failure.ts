@@ -79,8 +79,9 @@ export class Failure extends Error {
     Object.defineProperty(Failure.prototype, FAILURE, { value: true })
   }
 
-  /** A service may come with its own copy of this package, and what it throws is as good. */
+  /** A service may come with its own copy of this package, and what it throws is as good. Kinds of failures are told apart as ever. */
   static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== Failure) return Function.prototype[Symbol.hasInstance].call(this, value)
     return (value as { [FAILURE]?: unknown } | null | undefined)?.[FAILURE] === true
   }
 

@@ -63,8 +63,16 @@ const mustBeMade = ({ entry }: ProvenFilter, now: number): void => {
   })
 }
 
-/** In a fork of its log a host could leave out what it has acknowledged in the other. */
-const mustContinue = async (caller: Caller, proven: ProvenFilter, held: HeldFilter, signal: AbortSignal): Promise<void> => {
+/**
+ * In a fork of its log a host could leave out what it has acknowledged in the other.
+ * @throws Failure BadSignature where a checkpoint doesn't continue that of the filter held
+ */
+export const mustContinue = async (
+  caller: Caller,
+  proven: Pick<ProvenFilter, 'checkpoint'>,
+  held: HeldFilter,
+  signal: AbortSignal,
+): Promise<void> => {
   const [before, after] = [held.proven.checkpoint, proven.checkpoint]
   // The same one needs no proof, and for one that is shorter there is none.
   const sizes = { from: before.size, size: after.size }

@@ -10,6 +10,7 @@ export { type FilterStore, type KeptFilter, type KeptShard, memoryFilters } from
 export type { Refreshed } from './filters.ts'
 export { type InspectedLink, type InspectedProof, type Inspection, type InspectOptions, inspect, type Problem } from './inspect.ts'
 export type { Lease } from './lease-book.ts'
+export type { FoundRevocation } from './log-asking.ts'
 export type { Paired } from './pairing.ts'
 export type { Renewal, RenewOptions } from './renewing.ts'
 export type { Revoked } from './revoking.ts'

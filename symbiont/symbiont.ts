@@ -289,7 +289,7 @@ export class Symbiont implements AsyncDisposable {
   }
 
   /**
-   * Checks a token that somebody shows, link by link, without asking anybody, and says how old what it knows of revocations is.
+   * Checks a token that somebody shows, link by link, and says how old what it knows of revocations is. Nobody is asked unless `online` is set.
    * @throws Failure Malformed, BadHash, NotCanonical, TooLarge where there is nothing to read
    */
   async verify(token: string | Uint8Array, options: VerifyOptions = {}): Promise<Verified> {

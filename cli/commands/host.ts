@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { FollowNamed } from '@symbiosis/host'
 import { type Command, Option } from 'commander'
 import type { Approve } from '../daemon.ts'
-import { collect, portOption } from '../options.ts'
+import { collect, countOption, neverOrDuration, portOption } from '../options.ts'
 import type { Output } from '../output.ts'
 import { hostFolder } from '../places.ts'
 import { act } from '../run.ts'
@@ -23,6 +23,8 @@ interface Options {
   dht?: 'client' | 'server'
   bootstrap?: string[]
   follow?: string[]
+  filterEvery?: number
+  filterAfter?: number
   followNamed?: FollowNamed
   service?: string[]
   logLevel?: string
@@ -55,6 +57,12 @@ export const host = (program: Command): Command =>
     )
     .option('--bootstrap <multiaddr>', 'join that network by this peer; may be given several times', collect)
     .option('--follow <url>', 'refuse what is revoked at this host, too; may be given several times', collect)
+    .option(
+      '--filter-every <time>',
+      'after which a filter of what is revoked is made anew, never for none ever (default: 1h)',
+      neverOrDuration,
+    )
+    .option('--filter-after <entries>', 'of its log, after which one is made before that time (default: 1000)', countOption)
     .addOption(
       new Option('--follow-named <which>', "hosts that are asked for revocations because lessees' delegations name them")
         .choices(['none', 'public', 'any'])

@@ -1,7 +1,7 @@
 import { CLOCK_SKEW, type DID } from '@symbiosis/protocol'
 import type { Store } from '../store/store.ts'
 
-const KIND = 'log/contact'
+export const CONTACT = 'log/contact'
 /** Seconds by which what is on disk may lag behind: a host that was away for a moment asks once more than it would have to, and writes rarely. */
 const LAG = 60
 
@@ -32,7 +32,7 @@ export class Contacts {
 
   static async open(store: Store, now: () => number, elapsed: () => number): Promise<Contacts> {
     const contacts = new Contacts(store, now, elapsed)
-    for await (const { space, value } of store.every(KIND)) {
+    for await (const { space, value } of store.every(CONTACT)) {
       const at = value as number
       // Of an earlier life the clock alone tells how long it is over, now and never again.
       contacts.#contacts.set(space as DID, { at, tick: elapsed() - Math.max(0, now() - at) })
@@ -62,7 +62,7 @@ export class Contacts {
   async seen(did: DID, since: Contact): Promise<void> {
     const kept = this.#kept.get(did)
     if (kept === undefined || since.at < kept || since.at >= kept + LAG) {
-      await this.#store.write((tx) => tx.put(KIND, did, '', since.at))
+      await this.#store.write((tx) => tx.put(CONTACT, did, '', since.at))
       this.#kept.set(did, since.at)
     }
     this.#contacts.set(did, since)
@@ -72,6 +72,6 @@ export class Contacts {
   async forget(did: DID): Promise<void> {
     this.#contacts.delete(did)
     if (!this.#kept.delete(did)) return
-    await this.#store.write((tx) => tx.delete(KIND, did, ''))
+    await this.#store.write((tx) => tx.delete(CONTACT, did, ''))
   }
 }

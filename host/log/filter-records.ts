@@ -2,8 +2,8 @@ import type { DID, Value } from '@symbiosis/protocol'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
 
 /** Filters as records of the store. Their sizes tell those of one log apart, since each is of more entries than the one before it: that one's own, at least. */
-const FILTER = 'log/filter'
-const SHARD = 'log/shard'
+export const FILTER = 'log/filter'
+export const SHARD = 'log/shard'
 
 export interface KeptFilter {
   /** Of how many entries it is. */

@@ -34,6 +34,8 @@ export interface FollowBounds {
   readonly batchBytes: number
   readonly frameBytes: number
   readonly leafBytes: number
+  /** Bytes of what comes with an entry, beyond which it isn't kept for others: it may still be taken over here. */
+  readonly evidenceBytes: number
   /** Entries that the log of a followed host may have. */
   readonly maxEntriesPerFollowed: number
 }
@@ -221,11 +223,11 @@ export class Follower {
     signal: AbortSignal,
     newest = target,
   ): Promise<void> {
-    const { importing } = this.#parts
     const prove = async (size: number) => (await this.call('consistency', { from: size, size: target.size }, signal)).proof
-    const leaves = entries.map(({ leaf }) => leaf)
+    const { importing, bounds } = this.#parts
+    const kept = entries.map(({ leaf, evidence }) => ({ leaf, ...(evidence && evidence.length <= bounds.evidenceBytes && { evidence }) }))
     try {
-      await importing.write(mirror, told, await mirror.hold(leaves, target, prove))
+      await importing.write(mirror, told, await mirror.hold(kept, target, prove))
     } catch (thrown) {
       if (thrown instanceof Failure && thrown.details.field === 'mirror') this.#mirror = await Mirror.open(mirror.did, this.#parts.store)
       if (thrown instanceof Failure && thrown.details.field === 'root') await this.#convict(mirror, newest, signal)

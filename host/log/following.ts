@@ -7,6 +7,7 @@ import type { FollowNamed } from './dialling.ts'
 import { type FollowBounds, Follower } from './follower.ts'
 import { forksOf, writeFork } from './forks.ts'
 import { Importing } from './importing.ts'
+import { type Mirrored, mirrored } from './mirrored.ts'
 import { NAMED_OPTIONS, NamedLogs, type NamedOptions } from './named.ts'
 import { parseFollow, type Reach, reach } from './reach.ts'
 import type { Witness } from './witness.ts'
@@ -31,6 +32,7 @@ export const FOLLOW_OPTIONS: FollowOptions = {
   batchBytes: 8 * 1024 * 1024,
   frameBytes: 4 * 1024 * 1024,
   leafBytes: 1024,
+  evidenceBytes: 8192,
   maxEntriesPerFollowed: 10_000_000,
   maxRevocationsPerFollowed: 1_000_000,
   backoff: 1,
@@ -156,6 +158,14 @@ export class Following {
         forks: did ? forksOf(this.#parts.dir, did) : [],
       }
     })
+  }
+
+  /**
+   * Entries of the log of a followed host, as far as they are here.
+   * @throws Failure NotFound where it isn't followed, or has no such entries
+   */
+  mirrored(of: string, from: number, limit?: number): Promise<Mirrored> {
+    return mirrored(this.#parts.store, of, from, limit)
   }
 
   /** Follows all of them until the signal aborts. Never throws. */

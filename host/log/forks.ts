@@ -39,7 +39,7 @@ export const forkAhead = async (did: DID, known: Signed, other: Signed, host: Wi
 }
 
 /** What doesn't prove anything is no fork. */
-const proven = (fork: Fork): Fork | undefined => {
+export const proven = (fork: Fork): Fork | undefined => {
   try {
     verifyFork(fork)
     return fork

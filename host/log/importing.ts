@@ -1,7 +1,8 @@
-import { CLOCK_SKEW, Failure, textOf } from '@symbiosis/protocol'
-import { decodeEntry, type LogFrame, originOf, type RevocationEntry } from '@symbiosis/protocol/revocation'
+import { CLOCK_SKEW, textOf } from '@symbiosis/protocol'
+import { type LogFrame, originOf, type RevocationEntry } from '@symbiosis/protocol/revocation'
 import type { Revocations, Told } from '../revocations.ts'
 import type { Mirror } from './mirror.ts'
+import { revocationIn } from './mirrored.ts'
 import { type Claim, Proving } from './proving.ts'
 
 /** Takes what other hosts' logs prove over into this host's own. */
@@ -62,16 +63,5 @@ export class Importing {
     } finally {
       resolve()
     }
-  }
-}
-
-const revocationIn = (leaf: Uint8Array): RevocationEntry | undefined => {
-  try {
-    const entry = decodeEntry(leaf)
-    return entry.kind === 'revocation' ? entry : undefined
-  } catch (thrown) {
-    // Of a later version, or nonsense: it is its host's to answer for.
-    if (thrown instanceof Failure) return undefined
-    throw thrown
   }
 }

@@ -2,6 +2,7 @@ import { type DID, Failure, sameBytes } from '@symbiosis/protocol'
 import {
   CompactRange,
   consistencyProof,
+  type LogFrame,
   leafHash,
   logKeyOf,
   originOf,
@@ -11,9 +12,8 @@ import {
   verifyConsistency,
 } from '@symbiosis/protocol/revocation'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
-import { appendEntries, dropLog, hashReader, readHead, writeHead } from './records.ts'
-
-const KEY = 'log/key'
+import { keepEvidence, MIRRORED } from './mirrored.ts'
+import { appendEntries, dropLog, dropRecords, hashReader, KEY, readHead, readKey, writeHead, writeKey } from './records.ts'
 
 /** A checkpoint of the followed log, as its host gave it. */
 export interface Signed extends SignedCheckpoint {
@@ -41,7 +41,7 @@ export class Mirror {
   static async open(did: DID, store: Store): Promise<Mirror> {
     const head = await readHead(store, did)
     const mirror = new Mirror(did, store, head?.range ?? new CompactRange())
-    const key = (await store.get(KEY, did, '')) as Uint8Array | undefined
+    const key = await readKey(store, did)
     if (head && key) mirror.#checkpoint = mirror.verify(head.checkpoint, key)
     return mirror
   }
@@ -74,10 +74,11 @@ export class Mirror {
    * @throws Failure BadSignature, field `root`, where they aren't the checkpoint's
    */
   async hold(
-    leaves: readonly Uint8Array[],
+    entries: LogFrame['entries'],
     checkpoint: Signed,
     prove: (size: number) => Promise<readonly Uint8Array[]>,
   ): Promise<<T>(also: (tx: StoreTransaction) => Promise<T>) => Promise<T>> {
+    const leaves = entries.map(({ leaf }) => leaf)
     const grown = this.#copy()
     for (const leaf of leaves) grown.append(leafHash(leaf))
     if (!(await this.#begins(checkpoint, grown, prove))) throw unlike(this.did, grown.end, checkpoint.size)
@@ -86,9 +87,10 @@ export class Mirror {
         const head = await readHead(tx, this.did)
         if ((head?.range.end ?? 0) !== this.size) throw overtaken(this.did)
         const range = this.#copy()
+        await keepEvidence(tx, this.did, range.end, entries)
         await appendEntries(tx, this.did, range, leaves)
         await writeHead(tx, this.did, { range, checkpoint: checkpoint.note })
-        await tx.put(KEY, this.did, '', checkpoint.key)
+        await writeKey(tx, this.did, checkpoint.key)
         return also(tx)
       })
       this.#range = grown
@@ -118,9 +120,10 @@ export class Mirror {
   }
 }
 
-/** Forgets a log with what was known of its key. */
+/** Forgets a log with what was known of its key, and what came with its entries. */
 export const dropMirror = async (store: Store, did: DID): Promise<void> => {
   await dropLog(store, did)
+  await dropRecords(store, MIRRORED, did)
   await store.write((tx) => tx.delete(KEY, did, ''))
 }
 

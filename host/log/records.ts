@@ -16,9 +16,10 @@ import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
  * A log as records of the store: its entries in bundles, hashes in tiles of every eighth level but the lowest, which the bundles give, and its head. One
  * transaction changes them together, so that a crash leaves the log of before or of after. `log` tells logs apart: the DID of whose it is.
  */
-const BUNDLE = 'log/bundle'
-const TILE = 'log/tile'
-const HEAD = 'log/head'
+export const BUNDLE = 'log/bundle'
+export const TILE = 'log/tile'
+export const HEAD = 'log/head'
+export const KEY = 'log/key'
 
 /** What a log is at its end. */
 export interface Head {
@@ -35,6 +36,12 @@ export const readHead = async (reader: StoreReader, log: string): Promise<Head |
 
 export const writeHead = (tx: StoreTransaction, log: string, { range, checkpoint }: Head): Promise<void> =>
   tx.put(HEAD, log, '', { range: range.encode(), checkpoint })
+
+/** The delegation to the key of a followed log, archived, as its host gave it. */
+export const readKey = async (reader: StoreReader, log: string): Promise<Uint8Array | undefined> =>
+  (await reader.get(KEY, log, '')) as Uint8Array | undefined
+
+export const writeKey = (tx: StoreTransaction, log: string, key: Uint8Array): Promise<void> => tx.put(KEY, log, '', key)
 
 /** Writes entries behind those that `range` is of, which grows by them. */
 export const appendEntries = async (
@@ -112,7 +119,8 @@ export async function* readEntries(reader: StoreReader, log: string, from: numbe
 const TILE_LEVELS = 8
 
 /** In the order of the indices. */
-const keyOf = (index: number, level?: number): string => `${level === undefined ? '' : `${level}/`}${index.toString(16).padStart(12, '0')}`
+export const keyOf = (index: number, level?: number): string =>
+  `${level === undefined ? '' : `${level}/`}${index.toString(16).padStart(12, '0')}`
 
 /** Records that are dropped in one transaction: others wait for it. */
 const DROPPED_AT_ONCE = 256
@@ -120,13 +128,16 @@ const DROPPED_AT_ONCE = 256
 /** Forgets a log. Whoever begins that has to end it, after a crash too, before anything is appended to it. */
 export const dropLog = async (store: Store, log: string): Promise<void> => {
   await store.write((tx) => tx.delete(HEAD, log, ''))
-  for (const kind of [BUNDLE, TILE]) {
-    for (;;) {
-      const records = await store.list(kind, log, { limit: DROPPED_AT_ONCE })
-      if (records.length === 0) break
-      await store.write(async (tx) => {
-        for (const { key } of records) await tx.delete(kind, log, key)
-      })
-    }
+  for (const kind of [BUNDLE, TILE]) await dropRecords(store, kind, log)
+}
+
+/** Forgets all records of a kind that a log has. */
+export const dropRecords = async (store: Store, kind: string, log: string): Promise<void> => {
+  for (;;) {
+    const records = await store.list(kind, log, { limit: DROPPED_AT_ONCE })
+    if (records.length === 0) return
+    await store.write(async (tx) => {
+      for (const { key } of records) await tx.delete(kind, log, key)
+    })
   }
 }

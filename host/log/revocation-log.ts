@@ -1,4 +1,5 @@
-import { archive, type DID, Failure, issueUcan, sameBytes } from '@symbiosis/protocol'
+import { setImmediate as turn } from 'node:timers/promises'
+import { archive, type DID, Failure, issueUcan, type Output, sameBytes } from '@symbiosis/protocol'
 import {
   CompactRange,
   consistencyProof,
@@ -11,6 +12,8 @@ import {
   LOG_SIGN,
   type LogFrame,
   type Logged,
+  type log,
+  MAX_FOUND,
   type ManifestEntry,
   type NoteSigner,
   noteSigner,
@@ -27,15 +30,17 @@ import type { Identity } from '../identity.ts'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
 import { keepCosignature, withCosignatures } from './cosignatures.ts'
 import { appendEntries, type Head, hashReader, readBundle, readEntries, readHead, readTile, writeHead } from './records.ts'
-import { expiryOf } from './told.ts'
+import { expiryOf, isToldBeyond } from './told.ts'
 
 /** What becomes an entry of the log: a revocation with the message that revoked, a manifest, or a filter. */
 export type Addition = { readonly entry: RevocationEntry; readonly evidence: Uint8Array } | { readonly entry: ManifestEntry | FilterEntry }
 
-const EVIDENCE = 'log/evidence'
+export const EVIDENCE = 'log/evidence'
 /** Entries that one frame has at the most, and bytes after which it ends: whoever follows a log has to hold a frame in memory. */
-const FRAME_ENTRIES = 1000
-const FRAME_BYTES = 1024 * 1024
+export const FRAME_ENTRIES = 1000
+export const FRAME_BYTES = 1024 * 1024
+
+type Found = Output<(typeof log)['abilities']['find']>
 
 /**
  * The host's own log: what it knew to be revoked, in an order that it can't change any more. It is appended to in the transaction of what is acknowledged,
@@ -88,7 +93,7 @@ export class RevocationLog {
     await writeHead(tx, this.#host, { range, checkpoint: await this.#sign(range) })
     for (const [at, addition] of additions.entries()) {
       if (!('evidence' in addition)) continue
-      await tx.put(EVIDENCE, this.#host, keyOf(first + at), addition.evidence, expiryOf(addition.entry.expiration))
+      await tx.put(EVIDENCE, this.#host, evidenceKey(first + at), addition.evidence, expiryOf(addition.entry.expiration))
     }
     return first
   }
@@ -125,7 +130,7 @@ export class RevocationLog {
     const to = Math.min(range.end, from + Math.min(limit, FRAME_ENTRIES))
     const evidence = new Map<string, Uint8Array>()
     for (const { key, value } of await this.#store.list(EVIDENCE, this.#host, {
-      ...(from > 0 && { after: keyOf(from - 1) }),
+      ...(from > 0 && { after: evidenceKey(from - 1) }),
       limit: to - from,
     })) {
       evidence.set(key, value as Uint8Array)
@@ -133,7 +138,7 @@ export class RevocationLog {
     const entries: LogFrame['entries'] = []
     let size = 0
     for await (const leaf of readEntries(this.#store, this.#host, from, to)) {
-      const known = evidence.get(keyOf(from + entries.length))
+      const known = evidence.get(evidenceKey(from + entries.length))
       size += leaf.length + (known?.length ?? 0)
       if (entries.length > 0 && size > FRAME_BYTES) break
       entries.push({ leaf, ...(known && { evidence: known }) })
@@ -184,8 +189,9 @@ export class RevocationLog {
     // What proofs are made of stands in tiles, which are kept beside the entries.
     if (size > 0 && !sameBytes(await rootAt(size, hashReader(this.#store, this.#host, size)), root))
       throw damaged('its tiles are not over its entries')
-    const beyond = await this.#store.list(EVIDENCE, this.#host, { ...(size > 0 && { after: keyOf(size - 1) }), limit: 1 })
+    const beyond = await this.#store.list(EVIDENCE, this.#host, { ...(size > 0 && { after: evidenceKey(size - 1) }), limit: 1 })
     if (beyond.length > 0) throw damaged('it ends before what was acknowledged')
+    if (await isToldBeyond(this.#store, this.#host, size)) throw damaged('it ends before what was told')
     return range
   }
 
@@ -213,6 +219,21 @@ export class RevocationLog {
     throw damaged(`it has no entry ${index}`)
   }
 
+  /** What those entries are proved by that `find` gives the indices of, as of now: under one checkpoint, which also speaks for there being no others. */
+  async found(find: () => Promise<readonly number[]>): Promise<Found> {
+    const { range, checkpoint } = await this.#head(this.#store)
+    // What is on disk is found a turn later. Who looks before would sign that it isn't there.
+    await turn()
+    const indices = (await find()).filter((index) => index < range.end)
+    const hashAt = hashReader(this.#store, this.#host, range.end)
+    const entries: Found['entries'] = []
+    for (const index of indices.slice(0, MAX_FOUND)) {
+      for await (const entry of readEntries(this.#store, this.#host, index, index + 1))
+        entries.push({ index, entry, proof: await inclusionProof(index, range.end, hashAt) })
+    }
+    return { entries, checkpoint, key: this.#key }
+  }
+
   async #sizeOf(size: number | undefined): Promise<number> {
     const whole = await this.size()
     if (size !== undefined && size > whole) throw beyond('size', size, whole)
@@ -231,7 +252,7 @@ export class RevocationLog {
   }
 }
 
-const keyOf = (index: number): string => index.toString(16).padStart(12, '0')
+export const evidenceKey = (index: number): string => index.toString(16).padStart(12, '0')
 
 const beyond = (field: string, asked: number, most: number): Failure =>
   new Failure('NotFound', `The log has no ${field} ${asked}.`, { field, asked, limit: most })
@@ -239,7 +260,7 @@ const beyond = (field: string, asked: number, most: number): Failure =>
 export const damaged = (how: string): Failure =>
   new Failure('Unavailable', `The revocation log of this host is damaged: ${how}.`, {
     field: 'log',
-    hint: 'Restore its store from a backup, or recover the log from a host that follows it.',
+    hint: 'Have it back from a host that follows this one: symbiosis host recover --from URL. An older backup would contradict what was signed since.',
   })
 
 export const isDamage = (thrown: unknown): thrown is Failure =>

@@ -9,7 +9,7 @@ import { damaged, orDamaged, type RevocationLog } from './revocation-log.ts'
 import { SUMMARY_ENTRIES, SUMMARY_LEVEL, Summary } from './summary.ts'
 import { tellings } from './told.ts'
 
-const KIND = 'log/summary'
+export const SUMMARY = 'log/summary'
 
 /** Whether all entries that a summary with a number could tell of are in a log of some size. */
 export const isWhole = (number: number, size: number): boolean => (number + 1) * SUMMARY_ENTRIES <= size
@@ -32,7 +32,7 @@ export class Summaries {
    * @throws Failure Unavailable where it isn't whole, or of other entries
    */
   async read(number: number, range: CompactRange): Promise<Summary | undefined> {
-    const record = (await this.#store.get(KIND, this.#log.host, keyOf(number))) as { body: Uint8Array; sum: Uint8Array } | undefined
+    const record = (await this.#store.get(SUMMARY, this.#log.host, keyOf(number))) as { body: Uint8Array; sum: Uint8Array } | undefined
     if (!record) return undefined
     // Some milliseconds each, and calls come between.
     await turn()
@@ -47,7 +47,7 @@ export class Summaries {
   async write(number: number, summary: Summary, range: CompactRange): Promise<void> {
     const { host } = this.#log
     const root = await this.#nodes(range)(SUMMARY_LEVEL, number)
-    await this.#store.write((tx) => tx.put(KIND, host, keyOf(number), summary.encode(root)))
+    await this.#store.write((tx) => tx.put(SUMMARY, host, keyOf(number), summary.encode(root)))
   }
 
   /**

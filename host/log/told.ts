@@ -6,11 +6,11 @@ import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
  * What stands beside the log of its revocations, which does not say it: when this host was told, and whom they count against. One record for all that came at once, found by
  * any of their places, since it is keyed by the last: one for each would lie all over the disk.
  */
-const TOLD = 'log/told'
+export const TOLD = 'log/told'
 /** What was said to this host itself, by who revoked what: so that what comes twice, perhaps in one commit, is found to be no news. */
-const SAID = 'revocation'
+export const SAID = 'revocation'
 /** What older stores had of other logs: by the log's origin, and the first place. And that nothing of the kind is left. */
-const TAKEN_BEFORE = 'revocation/taken'
+export const TAKEN_BEFORE = 'revocation/taken'
 const MOVED = 'log/moved'
 const PAGE = 1000
 
@@ -81,6 +81,10 @@ export const tellings = (reader: StoreReader, log: DID, from: number): ((place: 
 const lastOf = ({ first, count }: Told): number => first + count - 1
 const endOf = (page: readonly Told[]): number => (page.length === 0 ? 0 : lastOf(page.at(-1) as Told) + 1)
 
+/** Whether any entry is told of that a log of `size` entries doesn't have. */
+export const isToldBeyond = async (reader: StoreReader, log: DID, size: number): Promise<boolean> =>
+  (await toldFrom(reader, log, size, 1)).length > 0
+
 const toldFrom = async (reader: StoreReader, log: DID, place: number, limit: number): Promise<Told[]> => {
   const after = place > 0 ? { after: keyOf(place - 1) } : {}
   return (await reader.list(TOLD, log, { ...after, limit })).map(({ value }) => value as unknown as Told)
@@ -107,6 +111,24 @@ export const moveTold = async (store: Store, log: DID): Promise<void> => {
   }
   await write()
   await store.write((tx) => tx.put(MOVED, log, '', true))
+}
+
+/** The first place behind what a record tells of, whether it is of now or of an older store; undefined where it is bent, since then it isn't what its key says. */
+export const endOfTold = (kind: string, key: string, value: unknown): number | undefined => {
+  const { first, count, at } = (value ?? {}) as Partial<Told>
+  if (![first, count, at].every((each) => Number.isSafeInteger(each) && (each as number) >= 0)) return undefined
+  const told = { first, count, at } as Told
+  return told.count > 0 && key === (kind === TOLD ? keyOf(lastOf(told)) : String(told.first)) ? lastOf(told) + 1 : undefined
+}
+
+/** The same record, telling of no place from `size` on; undefined where nothing is left of it. */
+export const toldWithin = <T extends { kind: string; key: string; value: Value }>(record: T, size: number): T | undefined => {
+  const { kind, key, value } = record
+  const end = endOfTold(kind, key, value)
+  const told = value as unknown as Told
+  if (end === undefined || told.first >= size) return undefined
+  if (end <= size) return record
+  return { ...record, key: kind === TOLD ? keyOf(size - 1) : key, value: { ...told, count: size - told.first } as unknown as Value }
 }
 
 /** In the order of the places. */

@@ -241,7 +241,7 @@ const storeFailure = (error: unknown, path?: string): Failure => {
     return new Failure(
       'Unavailable',
       `The store ${path ?? ''} is damaged.`,
-      { hint: 'Move it away and restore a backup; the host starts no store over it.' },
+      { hint: 'Have the log back from a host that follows this one: symbiosis host recover --from URL. The host starts no store over it.' },
       { cause: error },
     )
   }

@@ -20,7 +20,7 @@ export { decodeFork, encodeFork, type Fork, verifyFork } from './fork.ts'
 export { emptyRoot, HASH_BYTES, leafHash, nodeHash } from './hashing.ts'
 export { type Inclusion, inclusionProof, rootFromInclusion, verifyInclusion } from './inclusion.ts'
 export { COSIGNATURE, decodeVerifierKey, ED25519, encodeVerifierKey, type SignatureType, type VerifierKey, verifierKey } from './key.ts'
-export { frame, type LogFrame, log, MAX_WITNESSES } from './log-service.ts'
+export { frame, type LogFrame, log, MAX_FOUND, MAX_WITNESSES } from './log-service.ts'
 export { type Logged, logged } from './logged.ts'
 export type { LoggedFilter } from './logged-filter.ts'
 export {

@@ -1,11 +1,10 @@
 import { ability, service } from '../contract.ts'
-import { bytes, type Infer, int, list, optional, struct, text } from '../schema.ts'
-import { checkpoint, hashes } from './logged.ts'
+import { bytes, type Infer, int, link, list, optional, struct, text } from '../schema.ts'
+import { checkpoint, hashes, loggedFields } from './logged.ts'
 import { loggedFilter } from './logged-filter.ts'
 import { MAX_SHARD_BYTES } from './shard.ts'
 
-/** Entries of one log, as they are pulled and pushed alike: those from an index on, and a checkpoint that has them all. */
-export const frame = struct({
+const frameFields = {
   from: int({ description: 'Index of the first entry' }),
   entries: list(
     struct({
@@ -14,13 +13,19 @@ export const frame = struct({
     }),
   ),
   checkpoint: checkpoint(),
-})
+}
+
+/** Entries of one log, as they are pulled and pushed alike: those from an index on, and a checkpoint that has them all. */
+export const frame = struct(frameFields)
 
 /** Entries of a log from one index on, with the checkpoint that they are in. */
 export type LogFrame = Infer<typeof frame>
 
 /** Witnesses whose cosignatures a note carries. */
 export const MAX_WITNESSES = 32
+
+/** Revocations of one UCAN that one answer has at the most, and principals that it is asked of. */
+export const MAX_FOUND = 32
 
 /** Reading a host's log of revocations. Open to all: a log that not everybody may read convinces nobody. */
 export const log = service('log', {
@@ -47,6 +52,34 @@ export const log = service('log', {
       effect: 'read',
       nb: struct({ from: int(), limit: optional(int({ min: 1, max: 1000 })) }),
       ok: frame,
+    }),
+    mirrored: ability({
+      about: 'Reads entries of the log of a host that this one follows',
+      authority: 'open',
+      effect: 'read',
+      nb: struct({
+        of: text({ maxLength: 128, description: 'DID of the host whose log it is' }),
+        from: int(),
+        limit: optional(int({ min: 1, max: 1000 })),
+      }),
+      ok: struct({ ...frameFields, key: loggedFields.key }),
+    }),
+    find: ability({
+      about: 'Tells whether the log has a UCAN as revoked',
+      authority: 'open',
+      effect: 'read',
+      nb: struct({
+        ucan: link(),
+        by: optional(list(text({ maxLength: 128 }), { maxItems: MAX_FOUND, description: 'By whom; by anybody unless told' })),
+      }),
+      ok: struct({
+        entries: list(struct({ index: loggedFields.index, entry: loggedFields.entry, proof: loggedFields.proof }), {
+          maxItems: MAX_FOUND,
+          description: 'Those that it has; none where it has none',
+        }),
+        checkpoint: checkpoint(),
+        key: loggedFields.key,
+      }),
     }),
     inclusion: ability({
       about: 'Proves that an entry stands in the log',

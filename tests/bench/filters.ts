@@ -1,6 +1,20 @@
-import { decodeShard, type Entry, type Filter, FilterBuilder, mayBeRevoked, shardOf } from '@symbiosis/protocol/revocation'
+import { FILTERS_OPTIONS, type StoreTransaction, sqliteStore } from '@symbiosis/host'
+import {
+  decodeShard,
+  type Entry,
+  type Filter,
+  FilterBuilder,
+  mayBeRevoked,
+  type RevocationEntry,
+  shardOf,
+} from '@symbiosis/protocol/revocation'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
+import { openIdentity } from '../../host/identity.ts'
+import { Filters } from '../../host/log/filters.ts'
+import { RevocationLog } from '../../host/log/revocation-log.ts'
+import { storePath } from '../../host/store/exchange.ts'
+import { newFolder } from './folders.ts'
 import type { Plan } from './rounds.ts'
 import { atMost, figure, type Row } from './rows.ts'
 
@@ -48,8 +62,34 @@ const built = (size: number): { filter: Filter; micros: number; pause: number } 
   }
 }
 
+/** A filter as a host makes it: entries read from its disk, in slices between which calls go on, until it is in the log. Seconds of the clock. */
+const madeByHost = async (count: number): Promise<number> => {
+  const dir = await newFolder()
+  const identity = openIdentity(dir)
+  const host = identity.signer.did
+  const store = sqliteStore(storePath(dir))
+  const log = await RevocationLog.open(identity, store)
+  for (let from = 0; from < count; from += AT_A_TIME) {
+    const some = Array.from({ length: Math.min(AT_A_TIME, count - from) }, (_, at) => entryOf(from + at))
+    await store.write((tx) => appendAll(log, tx, some))
+  }
+  const filters = new Filters({ host, store, log, now: () => NOW, options: FILTERS_OPTIONS })
+  const started = performance.now()
+  const { index } = await filters.latest()
+  const seconds = (performance.now() - started) / 1000
+  if (index !== count) throw new Error('The filter is not of all entries.')
+  await store.close()
+  return seconds
+}
+
+const appendAll = (log: RevocationLog, tx: StoreTransaction, entries: readonly Entry[]): Promise<number> =>
+  log.append(
+    tx,
+    entries.map((entry) => ({ entry: entry as RevocationEntry, evidence: new Uint8Array() })),
+  )
+
 /** What a compact filter takes to make, to hold and to ask. Every key is looked for: one that is missed ends the bench. */
-export const compactFilters = async ({ revocations }: Plan): Promise<Row[]> => {
+export const compactFilters = async ({ revocations, entries }: Plan): Promise<Row[]> => {
   const size = revocations.at(-1) as number
   const { filter, micros, pause } = built(size)
   const { head, bits, shards } = filter
@@ -65,6 +105,7 @@ export const compactFilters = async ({ revocations }: Plan): Promise<Row[]> => {
   const checking = cpu() - before
   let strangers = 0
   for (let at = size; at < 2 * size; at++) if (isHit(at)) strangers++
+  const seconds = await madeByHost(entries)
   const bytes = shards.reduce((sum, { length }) => sum + length, 0)
   return [
     atMost(9.6, { name: `filter: a key of ${size}`, value: (8 * bytes) / size, unit: 'bits' }),
@@ -82,6 +123,8 @@ export const compactFilters = async ({ revocations }: Plan): Promise<Row[]> => {
     figure({ name: `filter: a check, each of ${size} keys found`, value: (1000 * checking) / size, unit: 'ns' }),
     figure({ name: 'filter: reading a shard', value: reading / shards.length / 1000, unit: 'ms' }),
     figure({ name: `filter: making it of ${size} entries at hand`, value: micros / SECOND, unit: 's' }),
+    figure({ name: 'filter: entries a second, of those at hand', value: (size * SECOND) / micros, unit: 'entries/s' }),
+    figure({ name: `filter: made by a host whose log has ${entries} entries, calls going on`, value: seconds, unit: 's' }),
     figure({ name: `filter: the longest step of that`, value: pause / 1000, unit: 'ms' }),
   ]
 }

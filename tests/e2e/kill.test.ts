@@ -11,8 +11,8 @@ import { pin } from '@symbiosis/capabilities/pin'
 import { type Block, cidOf, encode, isAbort } from '@symbiosis/protocol'
 import { memoryWallet, Symbiont } from '@symbiosis/symbiont'
 import type { CID } from 'multiformats/cid'
+import { KILLS } from '../host/processes.ts'
 
-const KILLS = 50
 const WRITERS = 4
 
 /** What the host acknowledged, and what was asked of it when it died: either may be true of the latter. */
@@ -26,7 +26,7 @@ class Ledger {
 }
 
 describe('kill -9 of a host while pins, imports and revocations run', function () {
-  this.timeout(400_000)
+  this.timeout(8000 * Math.max(KILLS, 50))
 
   const dir = mkdtempSync(join(tmpdir(), 'symbiosis-kill-'))
   let child: ChildProcess | undefined

@@ -1,13 +1,17 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { join } from 'node:path'
-import { Host } from '../../host/index.ts'
+import { Host, type HostOptions } from '../../host/index.ts'
 import { jarService } from '../attacks/jar.ts'
 import { emptyEngine, silent } from '../fixtures.ts'
 
+/** How often hosts are killed: enough to notice what breaks often, and as often as `npm run test:kills` asks to notice the rest. */
+export const KILLS = Number(process.env.SYMBIOSIS_KILLS ?? 50)
+
 /** The host that child processes run: it grants what is asked, and listens on a socket in its folder. */
-export const createJarHost = async (dir: string): Promise<{ host: Host; socket: string }> => {
+export const createJarHost = async (dir: string, over: Partial<HostOptions> = {}): Promise<{ host: Host; socket: string }> => {
   const services = () => [jarService()]
-  const host = await Host.open({ dir, engine: emptyEngine(), services, consent: () => ({ allow: true }), log: silent, collectEvery: 0 })
+  const consent = () => ({ allow: true as const })
+  const host = await Host.open({ dir, engine: emptyEngine(), services, consent, log: silent, collectEvery: 0, ...over })
   const socket = join(dir, 'host.sock')
   await host.listen({ port: false, socket })
   return { host, socket }
@@ -17,9 +21,10 @@ export const createJarHost = async (dir: string): Promise<{ host: Host; socket: 
 export const startHost = (
   dir: string,
   program = join(import.meta.dirname, 'kill-host.ts'),
+  ...more: string[]
 ): Promise<{ child: ChildProcess; did: string; socket: string }> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [program, dir], { stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(process.execPath, [program, dir, ...more], { stdio: ['ignore', 'pipe', 'pipe'] })
     let [output, complaint] = ['', '']
     child.stderr.on('data', (data) => {
       complaint += data

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Failure, toRefusal } from '@symbiosis/protocol'
+import { Failure, toRefusal, Undecided } from '@symbiosis/protocol'
 
 describe('a failure', () => {
   it('is one, too, where it comes from another copy of the package', async () => {
@@ -17,5 +17,11 @@ describe('a failure', () => {
       assert.ok(!(other instanceof Failure))
       assert.equal(toRefusal(other).name, 'Internal')
     }
+  })
+
+  it('is of a kind only if it was made so', () => {
+    assert.ok(!(new Failure('Unavailable', 'Not now.') instanceof Undecided))
+    const undecided = new Undecided({ name: 'Unavailable', message: 'Not now.' }, async () => {})
+    assert.ok(undecided instanceof Undecided && undecided instanceof Failure)
   })
 })

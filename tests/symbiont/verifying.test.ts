@@ -114,7 +114,7 @@ describe('a symbiont out of reach of every host verifies', () => {
     const lonely = await world.symbiont()
     const bare = encodeBundle({ delegation: readBundle(token).delegation, leases: [], hosts: [] })
     const none = await lonely.verify(bare)
-    assert.deepEqual([none.ok, none.revocation], [true, { checked: [], unknown: [], maybe: [] }])
+    assert.deepEqual([none.ok, none.revocation], [true, { checked: [], unknown: [], maybe: [], revoked: [], failed: [] }])
     assert.deepEqual(await codes(lonely.verify(bare, { maxAge: '1y' })), ['StaleLog'])
   })
 

@@ -96,6 +96,9 @@ describe('a damaged log', () => {
   it('is found where records are gone, or are older ones', async () => {
     const deletes = (where: string) => opened(withDatabase((database) => database.exec(`DELETE FROM records WHERE ${where}`)))
     assert.equal(await deletes("kind = 'log/head'"), 'Unavailable')
+    assert.equal(await deletes("kind IN ('log/head', 'log/told')"), 'Unavailable', 'evidence lies beyond its end')
+    assert.equal(await deletes("kind IN ('log/head', 'log/evidence')"), 'Unavailable', 'and so does what is told of entries')
+    assert.equal(await deletes("kind LIKE 'log/%'"), 'Unavailable', 'and what revocations themselves were told as')
     assert.equal(await deletes("kind = 'log/bundle'"), 'Unavailable')
     const change = withDatabase((database) => database.prepare("UPDATE records SET value = ? WHERE kind = 'log/head'").run(older))
     assert.equal(await opened(change), 'Unavailable')
