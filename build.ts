@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, globSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative, resolve } from 'node:path'
 
 /**
@@ -9,6 +9,10 @@ import { dirname, join, relative, resolve } from 'node:path'
 const root = import.meta.dirname
 const dist = resolve(process.argv[2] ?? join(root, 'dist'))
 const { workspaces } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { workspaces: string[] }
+
+/** What a package holds, beside its package.json. A file of another kind that strays into a workspace stays at home. */
+const DECLARATIONS = '**/*.d.ts'
+const PACKED = ['**/*.js', DECLARATIONS, '**/*.md', 'LICENSE']
 
 rmSync(dist, { recursive: true, force: true })
 execFileSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.build.json', '--outDir', dist], {
@@ -24,7 +28,9 @@ for (const name of workspaces.filter(isPublished)) {
     mkdirSync(dirname(to), { recursive: true })
     cpSync(from, to)
   }
-  for (const page of ['LICENSE', 'README.md']) cpSync(join(root, page), join(dist, name, page), { force: false })
+  // Sources that others go on with are published as they are.
+  if (existsSync(join(root, name, 'template'))) cpSync(join(root, name, 'template'), join(dist, name, 'template'), { recursive: true })
+  cpSync(join(root, 'LICENSE'), join(dist, name, 'LICENSE'))
   writeFileSync(join(dist, name, 'package.json'), published(readFileSync(join(root, name, 'package.json'), 'utf8')))
 }
 
@@ -40,12 +46,15 @@ function isPublished(name: string): boolean {
   return !(JSON.parse(readFileSync(join(root, name, 'package.json'), 'utf8')) as { private?: boolean }).private
 }
 
-/** The manifest of a source package as that of the built one: every export becomes a script and its declarations. */
+/** The manifest of a source package as that of the built one: every export becomes a script and its declarations, and only these are packed. */
 function published(source: string): string {
-  const manifest = JSON.parse(source)
+  const { scripts: _scripts, devDependencies: _tests, publishConfig, ...manifest } = JSON.parse(source)
   for (const [path, file] of Object.entries<string>(manifest.exports ?? {})) {
     const stem = file.replace(/\.ts$/, '')
     manifest.exports[path] = { types: `${stem}.d.ts`, default: `${stem}.js` }
   }
-  return `${JSON.stringify(manifest, null, 2)}\n`
+  // Nobody imports a command.
+  const files = manifest.files ?? (manifest.exports ? PACKED : PACKED.filter((kind) => kind !== DECLARATIONS))
+  const { directory: _built, ...rest } = publishConfig
+  return `${JSON.stringify({ ...manifest, files, publishConfig: rest }, null, 2)}\n`
 }

@@ -5,7 +5,9 @@ import { pinService } from '@symbiosis/capabilities/pin/host'
 import { routeService } from '@symbiosis/capabilities/route/host'
 import { allow, ask, askInTerminal, type Consent, deny, type FollowNamed, Host, type Listener, type Log } from '@symbiosis/host'
 import { helia } from '@symbiosis/host/helia'
+import type { Provided } from '@symbiosis/protocol'
 import { socketOf } from './places.ts'
+import { openServicePackage } from './service-package.ts'
 
 export type Approve = 'ask' | 'all' | 'none'
 
@@ -13,6 +15,8 @@ export interface DaemonOptions {
   dir: string
   port: number
   address?: string
+  /** Addresses at which others reach the host. */
+  endpoint?: readonly string[]
   /** A DNS name under which the metrics may be asked for. */
   knownAs?: string
   socket?: string
@@ -33,6 +37,8 @@ export interface DaemonOptions {
   filterAfter?: number
   /** Which hosts are dialled because delegations name their logs. */
   followNamed?: FollowNamed
+  /** Packages and folders of further services. */
+  service?: readonly string[]
   log: Log
 }
 
@@ -42,6 +48,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     dir,
     port,
     address,
+    endpoint: endpoints = [],
     knownAs,
     socket = socketOf(dir),
     approve,
@@ -54,10 +61,14 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     filterEvery,
     filterAfter,
     followNamed = 'public',
+    service: packages = [],
     log,
   } = options
+  const others: Provided[] = []
+  for (const each of packages) others.push(await openServicePackage(each, dir))
   const host = await Host.open({
     dir,
+    endpoints,
     name,
     log,
     follow,
@@ -66,7 +77,7 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     followNamed,
     engine: () =>
       helia({ dir: join(dir, 'engine'), allowPrivateOrigins, ...(listen && { listen }), ...(mode && { dht: { mode, bootstrap } }) }),
-    services: (engine) => [pinService(engine), dagService(engine), ...(engine.routing ? [routeService(engine.routing)] : [])],
+    services: (engine) => [pinService(engine), dagService(engine), ...(engine.routing ? [routeService(engine.routing)] : []), ...others],
     consent: consentFor(approve),
   })
   try {

@@ -29,11 +29,8 @@ import {
   verifyCheckpoint,
   witnessKeyOf,
 } from '@symbiosis/protocol/revocation'
-import { parseAddress } from '@symbiosis/symbiont'
-import { connectNode } from '@symbiosis/symbiont/node'
-import { hostFolder, socketOf } from './places.ts'
+import { reachHost } from './reaching.ts'
 import type { Run } from './run.ts'
-import { openSymbiont } from './wallet.ts'
 
 const MAX_FRAME_BYTES = 4 * 1024 * 1024
 
@@ -60,14 +57,8 @@ export class LogReader {
    * @throws Failure NotFound, Unavailable, WrongAudience, InvalidInput
    */
   static async open(name: string | undefined, run: Run): Promise<LogReader> {
-    const wanted = name ?? run.globals.host ?? `unix:${socketOf(hostFolder())}`
-    const { url, did } = /^(https?|unix):/.test(wanted) ? parseAddress(wanted) : await pairedHost(wanted, run)
-    const connection = connectNode(url)
-    if (!connection) throw new Failure('Unsupported', `An address like ${url} can't be used here.`)
-    if (did) return new LogReader(did, connection.channel, run.signal)
-    const about = (await connection.about(run.signal)) as { did?: unknown } | null
-    if (typeof about?.did !== 'string' || !isDid(about.did)) throw new Failure('Unsupported', `What answers at ${url} is no host.`)
-    return new LogReader(about.did, connection.channel, run.signal)
+    const { did, channel } = await reachHost(name, run)
+    return new LogReader(did, channel, run.signal)
   }
 
   async checkpoint(): Promise<Shown> {
@@ -139,12 +130,4 @@ const wellFormed = <T>(shape: Parameters<typeof check>[0], value: unknown): T =>
   const mismatch = check(shape, value)
   if (mismatch) throw new Failure('Malformed', `The host answered against its contract: ${mismatch.path} ${mismatch.message}.`)
   return value as T
-}
-
-const pairedHost = async (name: string, run: Run): Promise<{ url: string; did: DID }> => {
-  await using symbiont = await openSymbiont(run)
-  const found = symbiont.hosts().find((host) => [host.did, host.name, ...host.urls].includes(name))
-  const [url] = found?.urls ?? []
-  if (!found || !url) throw new Failure('NotFound', `No host is called "${name}".`, { hint: 'Give its address, or see: symbiosis hosts' })
-  return { url, did: found.did }
 }

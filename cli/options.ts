@@ -53,6 +53,9 @@ export const peersOption = (text: string): number => {
   return count
 }
 
+/** How a host is named where its address will do. */
+export const HOST_PLACE = "its address, or the name of a host that was paired with (default: this machine's own host)"
+
 /** For options that may be given several times. */
 export const collect = (value: string, before: string[] = []): string[] => [...before, value]
 

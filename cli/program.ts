@@ -1,9 +1,13 @@
 import type { Command } from 'commander'
 import { accept } from './commands/accept.ts'
 import { add } from './commands/add.ts'
+import { compare } from './commands/compare.ts'
 import { completion } from './commands/completion.ts'
+import { conformance } from './commands/conformance.ts'
 import { delegate } from './commands/delegate.ts'
+import { describe } from './commands/describe.ts'
 import { doctor } from './commands/doctor.ts'
+import { docs, schema, types } from './commands/generate.ts'
 import { get } from './commands/get.ts'
 import { host } from './commands/host.ts'
 import { hosts } from './commands/hosts.ts'
@@ -46,9 +50,12 @@ export const addCommands = (program: Command): void => {
   for (const command of [add, get, pinning, routing]) command(program)
   program.commandsGroup('Other devices:')
   for (const command of [delegate, accept, revoke, inspect, verify]) command(program)
+  program.commandsGroup('Services:')
+  for (const command of [describe, types, docs, schema, compare]) command(program)
   program.commandsGroup('Trust:')
   logs(program)
   program.commandsGroup('Help:')
   doctor(program)
+  conformance(program)
   completion(program)
 }

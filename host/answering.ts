@@ -56,6 +56,12 @@ interface Parts {
 /** A call on its way to its outcome. */
 type Answering = Promise<Outcome & { readonly ran: CID }>
 
+/** A call that was decided, and is on its way. */
+interface Begun {
+  readonly decision: Result<Authorized>
+  readonly answer: Answering
+}
+
 /** Receipts that are signed without another turn: about half a millisecond. */
 const SIGNED_AT_ONCE = 4
 
@@ -108,13 +114,13 @@ export const answering = (parts: Parts): Door => {
     for (const invocation of message.invocations) {
       yield
       const started = performance.now()
-      const decision = yield* decide(invocation, message, call)
-      if (decision instanceof Undecided) {
-        answers.push(decideAgain(decision, invocation, message, call).then((later) => answerOne(invocation, later, message, call, started)))
+      const begun = yield* beginOne(invocation, message, call, started)
+      if (begun instanceof Undecided) {
+        answers.push(beginAgain(begun, invocation, message, call, started))
         continue
       }
-      decisions.push(decision)
-      answers.push(answerOne(invocation, decision, message, call, started))
+      decisions.push(begun.decision)
+      answers.push(begun.answer)
     }
     return { answers, allowed: verdictOn(decisions) }
   }
@@ -123,6 +129,12 @@ export const answering = (parts: Parts): Door => {
   const verdictOn = (decisions: readonly Result<Authorized>[]): boolean | undefined => {
     const proves = decisions.some(({ ok }) => ok && (ok.bound.ability.authority !== 'open' || isPeer(ok.space)))
     return decisions.every(({ ok }) => ok) ? proves || undefined : false
+  }
+
+  /** Begins a call in the turn in which it is decided: what is revoked from then on finds it under way. */
+  function* beginOne(invocation: Ucan, message: Admitted, call: Call, started: number): Steps<Begun | Undecided> {
+    const decision = yield* decide(invocation, message, call)
+    return decision instanceof Undecided ? decision : { decision, answer: answerOne(invocation, decision, message, call, started) }
   }
 
   /** Never throws: one call that can't be decided must not take the receipts of the others along. */
@@ -136,13 +148,14 @@ export const answering = (parts: Parts): Door => {
   }
 
   /** Never throws, either. */
-  const decideAgain = async (first: Undecided, invocation: Ucan, message: Admitted, call: Call): Promise<Result<Authorized>> => {
-    const judge = (decision: Result<Authorized> | Undecided) => (decision instanceof Undecided ? undefined : verdictOn([decision]))
-    const again = () => gate.run(call.connection, decide(invocation, message, call), { judge })
+  const beginAgain = async (first: Undecided, invocation: Ucan, message: Admitted, call: Call, started: number): Answering => {
+    const judge = (begun: Begun | Undecided) => (begun instanceof Undecided ? undefined : verdictOn([begun.decision]))
+    const again = () => gate.run(call.connection, beginOne(invocation, message, call, started), { judge })
     try {
-      return await decided(first, again, { most: maxDecisions, signal: AbortSignal.any([call.signal, closing]) })
+      const { answer } = await decided(first, again, { most: maxDecisions, signal: AbortSignal.any([call.signal, closing]) })
+      return await answer
     } catch (thrown) {
-      return { error: refusalFor(invocation.cid, thrown) }
+      return answerOne(invocation, { error: refusalFor(invocation.cid, thrown) }, message, call, started)
     }
   }
 

@@ -35,7 +35,7 @@ export const routesOf = (services: readonly Provided[]): ReadonlyMap<string, Rou
   const ids = new Set<string>()
   for (const { service, handlers } of services) {
     // They would share records and usage, and what is delegated of the one would be the other's.
-    if (ids.has(service.id)) throw new TypeError(`Two services are called ${service.id}.`)
+    if (ids.has(service.id)) throw new Failure('InvalidInput', `Two services are called ${service.id}.`, { field: service.id })
     ids.add(service.id)
     for (const [name, ability] of Object.entries(service.abilities)) {
       const can = canOf(service.id, name)

@@ -18,6 +18,7 @@ import { FOLLOW_OPTIONS, type Followed, Following } from './log/following.ts'
 import { RevocationLog } from './log/revocation-log.ts'
 import { Witness } from './log/witness.ts'
 import { type Log, openLog } from './log.ts'
+import { Publisher } from './manifest/publisher.ts'
 import { Metrics } from './metrics.ts'
 import type { Engine, HostOptions } from './options.ts'
 import { Pace } from './pace.ts'
@@ -42,6 +43,8 @@ export class Host implements AsyncDisposable {
   readonly gate: Gate
   /** What this host knew to be revoked, and when. */
   readonly revocationLog: RevocationLog
+  /** What this host says of itself to everybody. */
+  readonly publisher: Publisher
   readonly dir: string
   readonly #parts: Parts
   readonly #listeners = new Set<Listener>()
@@ -122,6 +125,7 @@ export class Host implements AsyncDisposable {
       now,
       log: (text, fields) => log.info(fields ?? {}, text),
     })
+    const publisher = new Publisher({ signer, store, log: revocationLog, now, options })
     const name = options.name ?? 'a Symbiosis host'
     const host: Host = new Host({
       options,
@@ -139,6 +143,7 @@ export class Host implements AsyncDisposable {
       following,
       closing,
       filters,
+      publisher,
       kernel: kernelServices({
         name,
         services,
@@ -150,6 +155,7 @@ export class Host implements AsyncDisposable {
         following,
         isWitness,
         filters,
+        publisher,
         collect: (signal) => host.collect(signal),
       }),
     })
@@ -164,6 +170,7 @@ export class Host implements AsyncDisposable {
     this.log = parts.log
     this.dir = parts.options.dir
     this.revocationLog = parts.revocationLog
+    this.publisher = parts.publisher
     const { engine } = parts
     const bounds = { ...BOUNDS, ...parts.options.bounds }
     this.gate = new Gate(parts.options.gate, () => performance.now(), programTime)
@@ -269,7 +276,8 @@ export class Host implements AsyncDisposable {
   [Symbol.asyncDispose] = () => this.close()
 
   async #start(): Promise<void> {
-    const { provided, store, now, revocations, following, filters, options } = this.#parts
+    const { provided, kernel, store, now, revocations, following, filters, publisher, options } = this.#parts
+    await publisher.open([...kernel, ...provided].map(({ service }) => service))
     for (const { service, hooks } of provided) {
       await hooks.open?.(
         environmentOf(store, service.id, {
@@ -292,6 +300,7 @@ export class Host implements AsyncDisposable {
     this.#background.run(() => known.verify(pace()))
     void this.#background.track(following.run(this.#parts.closing.signal))
     this.#background.every(60, () => filters.keepUp())
+    this.#background.every(60, () => publisher.keepUp())
     const { collectEvery = 3600 } = options
     if (collectEvery > 0) this.#background.every(collectEvery, () => this.collect())
   }
@@ -337,6 +346,7 @@ interface Parts {
   readonly following: Following
   readonly closing: AbortController
   readonly filters: Filters
+  readonly publisher: Publisher
   now(): number
   unlock(): void
 }

@@ -71,10 +71,8 @@ export const ensureOperator = async (dir: string, host: LocalSigner): Promise<vo
   const seed = generateSeed()
   const delegation = await delegate(host, {
     audience: signerFromSeed(seed).did,
-    capabilities: [
-      { can: 'host/*', with: host.did },
-      { can: 'ucan/revoke', with: host.did },
-    ],
+    // Whatever services leave to operators, those of other packages too.
+    capabilities: [{ can: '*', with: host.did }],
     expiration: null,
   })
   const content = {

@@ -21,6 +21,7 @@ import {
   textOf,
   type Ucan,
 } from '@symbiosis/protocol'
+import { manifest as manifestService } from '@symbiosis/protocol/manifest'
 import { type LogFrame, log as logService } from '@symbiosis/protocol/revocation'
 import type { CID } from 'multiformats/cid'
 import type { Policies } from './consent.ts'
@@ -28,6 +29,7 @@ import type { Leases } from './leases.ts'
 import type { Filters } from './log/filters.ts'
 import type { Following } from './log/following.ts'
 import type { RevocationLog } from './log/revocation-log.ts'
+import type { Publisher } from './manifest/publisher.ts'
 import type { Requests } from './requests.ts'
 import { mustRevoke, type Revocations } from './revocations.ts'
 
@@ -58,6 +60,7 @@ interface Parts {
   /** Whether a host may cosign the log. */
   isWitness(did: DID): boolean
   readonly filters: Filters
+  readonly publisher: Publisher
   collect(signal: AbortSignal): Promise<{ kept: number; removed: number; bytes: number }>
 }
 
@@ -66,6 +69,7 @@ export const kernelServices = (parts: Parts): Provided[] => [
   provide(access, accessHandlers(parts)),
   provide(revocation, revokeHandlers(parts)),
   provide(logService, logHandlers(parts)),
+  provide(manifestService, { get: ({ have }) => ({ manifest: parts.publisher.packed(have) }) }),
   provide(operator, operatorHandlers(parts)),
 ]
 

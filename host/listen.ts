@@ -7,6 +7,7 @@ import type { Host } from './host.ts'
 import { operatorPath } from './identity.ts'
 import { isLoopback } from './log/dialling.ts'
 import { logPage } from './log/static.ts'
+import { manifestPage, WELL_KNOWN } from './manifest/page.ts'
 
 /** Where and how a host listens. */
 export interface ListenOptions {
@@ -65,7 +66,8 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
     maxFrameBytes,
     maxMessageBytes,
   } = options
-  const pages = (local: boolean) => async (path: string, connection: object) => host.gate.run(connection, pageOf(host, path, local))
+  const pages = (local: boolean) => async (path: string, connection: object, accept: string) =>
+    host.gate.run(connection, pageOf(host, path, local, accept))
   const bounds = { maxMessageBytes, messageTimeout, ...(maxFrameBytes !== undefined && { maxFrameBytes }) }
   const http = { ...bounds, gate: host.gate, names, pages: pages(false) }
   const servers: Server[] = []
@@ -110,8 +112,9 @@ export const listen = async (host: Host, options: ListenOptions & Pick<HttpOptio
 }
 
 /** What a GET tells: who the host is, and how it fares. */
-function* pageOf(host: Host, path: string, local: boolean): Steps<Page | Promise<Page | undefined> | undefined> {
+function* pageOf(host: Host, url: string, local: boolean, accept: string): Steps<Page | Promise<Page | undefined> | undefined> {
   const json = (status: number, content: object) => ({ status, type: 'application/json', body: `${JSON.stringify(content)}\n`, open: true })
+  const path = url.startsWith(`${WELL_KNOWN}?`) ? WELL_KNOWN : url
   switch (path) {
     case '/':
       // Where the operator's key lies helps who may read it, and only on this machine.
@@ -122,6 +125,8 @@ function* pageOf(host: Host, path: string, local: boolean): Steps<Page | Promise
       return json(host.ready ? 200 : 503, { ok: host.ready })
     case '/metrics':
       return host.metrics.text().then((body) => ({ status: 200, type: 'text/plain; version=0.0.4', body }))
+    case WELL_KNOWN:
+      return manifestPage(host.publisher, url.slice(path.length), accept)
     default:
       return path.startsWith(LOG) ? logPage(host.revocationLog, path.slice(LOG.length)) : undefined
   }

@@ -6,6 +6,7 @@ import type { FollowNamed } from './log/dialling.ts'
 import type { FiltersOptions } from './log/filters.ts'
 import type { FollowOptions } from './log/following.ts'
 import type { Log } from './log.ts'
+import type { PublishOptions } from './manifest/publisher.ts'
 import type { RequestOptions } from './requests.ts'
 import type { Store } from './store/store.ts'
 
@@ -18,7 +19,11 @@ export interface Engine {
 }
 
 /** What a host is opened with. */
-export interface HostOptions<E extends Engine = Engine> extends Partial<RequestOptions>, Partial<FiltersOptions>, Partial<KnownOptions> {
+export interface HostOptions<E extends Engine = Engine>
+  extends Partial<RequestOptions>,
+    Partial<FiltersOptions>,
+    Partial<KnownOptions>,
+    Partial<PublishOptions> {
   /** Where the host keeps its key, its store and its operator's key. One host per folder. */
   dir: string
   /** What the host is called, for people. */

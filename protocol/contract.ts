@@ -1,3 +1,4 @@
+import type { Flat } from './flat.ts'
 import { type Freshness, freshnessOf } from './freshness.ts'
 import type { Infer, JsonSchema, Schema } from './schema.ts'
 
@@ -91,12 +92,22 @@ export const ability = <
   errors?: E
   stream?: T
   freshness?: Freshness
-}): Ability<N, O, E, T> => {
+  // Inside of `service` the compiler would else take what is left out for any error and any stream, and hold nobody to it.
+}): Ability<N, O, Flat<NoInfer<E>>, NoInfer<T>> => {
   // A replay gets the stored answer, and a stream can't be stored.
   if (definition.effect === 'once' && definition.stream === 'out') throw new TypeError('An ability that runs once can not stream out.')
+  // A refusal has its own fields of these names, and what a service says under them would be lost.
+  for (const [error, { properties = {} }] of Object.entries(definition.errors ?? {})) {
+    const taken = ['name', 'message'].find((field) => Object.hasOwn(properties, field))
+    if (taken) throw new TypeError(`The error ${error} can't have a field "${taken}": every refusal has one.`)
+  }
   const { authority = 'leased', stream = 'none' as T, errors = {} as E } = definition
   return { ...definition, authority, stream, errors, freshness: freshnessOf({ ...definition, authority }) }
 }
+
+/** Whether a text can be the id of a service, or the name of an ability: safe to stand in commands, paths and code. */
+export const isServiceId = (text: string): boolean => ID.test(text) && !RESERVED.has(text)
+export const isAbilityName = (text: string): boolean => /^[a-z][a-zA-Z0-9]*$/.test(text)
 
 const ID = /^[a-z][a-z0-9-]*$/
 /** Words that mean something else in an ability. */
@@ -110,9 +121,9 @@ export const service = <const A extends Abilities, const L extends Limits = Reco
   id: string,
   definition: { rev: number; about: string; limits?: L; abilities: A },
 ): Service<A, L> => {
-  if (!ID.test(id) || RESERVED.has(id)) throw new TypeError(`"${id}" can't be the id of a service.`)
+  if (!isServiceId(id)) throw new TypeError(`"${id}" can't be the id of a service.`)
   for (const name of Object.keys(definition.abilities)) {
-    if (!/^[a-z][a-zA-Z0-9]*$/.test(name)) throw new TypeError(`"${name}" can't be the name of an ability.`)
+    if (!isAbilityName(name)) throw new TypeError(`"${name}" can't be the name of an ability.`)
   }
   return { id, rev: definition.rev, about: definition.about, limits: definition.limits ?? ({} as L), abilities: definition.abilities }
 }

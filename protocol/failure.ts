@@ -20,7 +20,7 @@ export const CODES = [
   'LimitExceeded', // see `limit`, `used`, `asked`
   'Revoked', // see `link`, `by`, `at`
   'StaleLog',
-  'Replayed',
+  'Replayed', // something signed that was superseded: a manifest older than one that was seen, see `field`
   'UnknownAbility',
   'InvalidInput', // see `field`
   'NotRevoker',
@@ -66,12 +66,23 @@ export interface Refusal extends Details {
 /** An answer or a refusal: exactly one of them is there. */
 export type Result<T, E = Refusal> = { ok: T; error?: undefined } | { ok?: undefined; error: E }
 
+const FAILURE = Symbol.for('@symbiosis/protocol/Failure')
+
 /**
  * A refusal on its way to whoever answers for it. Thrown inside a process; a `Refusal` on the wire. `name` is a code of `CODES`,
  * or the name of an error that a service declares.
  */
 export class Failure extends Error {
   readonly details: Details
+
+  static {
+    Object.defineProperty(Failure.prototype, FAILURE, { value: true })
+  }
+
+  /** A service may come with its own copy of this package, and what it throws is as good. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    return (value as { [FAILURE]?: unknown } | null | undefined)?.[FAILURE] === true
+  }
 
   constructor(name: Code | (string & {}), message: string, details: Details = {}, options?: ErrorOptions) {
     super(message, options)

@@ -38,6 +38,7 @@ export { type Answered, type Caller, type CallOptions, invoke } from './invoke.t
 export { type Amounts, covers, type Edge, exceeds, LEASE, leaseCan, leaseOf, leases, serviceOf } from './lease.ts'
 export { asLink, sameBytes, textOf } from './link.ts'
 export { CAR_TYPE, decodeReceipts, encodeInvocations, encodeReceipts } from './message.ts'
+export type { OpenService, ServicePlace } from './opening.ts'
 export { operator } from './operator.ts'
 export { signingPayload } from './payload.ts'
 export {

@@ -68,31 +68,32 @@ export interface Records {
   holds(root: CID): Promise<{ complete: boolean } | undefined>
 }
 
-export interface Workspace extends Records {
+/** `L` names the limits that may be reserved; a contract's handlers get those that it declares. */
+export interface Workspace<L extends string = string> extends Records {
   /**
    * Runs `change` in a transaction and resolves when it is on disk. What `change` throws undoes all of it. Await nothing in it but the
    * transaction: the whole host waits meanwhile.
    */
-  commit<T>(change: (tx: Transaction) => Promise<T>): Promise<T>
+  commit<T>(change: (tx: Transaction<L>) => Promise<T>): Promise<T>
 }
 
-export interface Transaction extends Records {
+export interface Transaction<L extends string = string> extends Records {
   put(key: string, value: Value): Promise<void>
   delete(key: string): Promise<void>
   /**
    * Counts amounts against every lease of the first chain that has room for all of them.
    * @throws Failure LimitExceeded, with `limit`, `used`, `asked` of the chain that came nearest
    */
-  reserve(amounts: Amounts): Promise<Charge>
+  reserve<N extends L>(amounts: { readonly [limit in N]: number }): Promise<Charge>
   /** Changes what a charge amounts to; growing may throw LimitExceeded, shrinking never does. */
-  adjust(charge: Charge, amounts: Amounts): Promise<Charge>
+  adjust<N extends L>(charge: Charge, amounts: { readonly [limit in N]: number }): Promise<Charge>
   /** From here on the space holds the root: it may be read by the space, and garbage collection leaves it. */
   hold(root: CID, options?: { complete?: boolean }): Promise<void>
   unhold(root: CID): Promise<void>
 }
 
 /** What a handler is given beside its input. */
-export interface Context<A extends Ability = Ability> extends Workspace {
+export interface Context<A extends Ability = Ability, L extends string = string> extends Workspace<L> {
   readonly space: DID
   /** Who called: a device or app of the space's. */
   readonly agent: DID
@@ -123,14 +124,17 @@ export interface Streamed<T> {
   readonly body: ReadableStream<Uint8Array>
 }
 
-type Answer<A extends Ability> = (A['stream'] extends 'out' ? Streamed<Output<A>> : Output<A>) | Failed<keyof A['errors'] & string>
+type Said<A extends Ability> = A['stream'] extends 'out' ? Streamed<Output<A>> : Output<A>
+type Answer<T, E extends string> = T | Failed<E>
 
 /** A handler for each ability of a contract, held to its types. */
 export type Handlers<S extends Service> = {
   readonly [N in keyof S['abilities']]: (
     input: Input<S['abilities'][N]>,
-    context: Context<S['abilities'][N]>,
-  ) => Answer<S['abilities'][N]> | Promise<Answer<S['abilities'][N]>>
+    context: Context<S['abilities'][N], keyof S['limits'] & string>,
+  ) =>
+    | Answer<Said<S['abilities'][N]>, keyof S['abilities'][N]['errors'] & string>
+    | Promise<Answer<Said<S['abilities'][N]>, keyof S['abilities'][N]['errors'] & string>>
 }
 
 /** Puts handlers behind a contract. The compiler holds them to it; at run time so does the host. */

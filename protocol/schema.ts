@@ -1,5 +1,6 @@
 import type { CID } from 'multiformats/cid'
 import { Failure } from './failure.ts'
+import type { Flat } from './flat.ts'
 import { asLink } from './link.ts'
 
 /**
@@ -39,7 +40,6 @@ export type Infer<S> = S extends { readonly [TYPE]?: infer T } ? T : never
 
 type Fields = { readonly [field: string]: Schema<unknown> }
 type OptionalKeys<F> = { [K in keyof F]: F[K] extends { readonly [OPTIONAL]: true } ? K : never }[keyof F]
-type Flat<T> = { [K in keyof T]: T[K] }
 /** The type of a struct with such fields. */
 export type InferFields<F> = Flat<{ [K in Exclude<keyof F, OptionalKeys<F>>]: Infer<F[K]> } & { [K in OptionalKeys<F>]?: Infer<F[K]> }>
 

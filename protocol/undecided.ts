@@ -14,6 +14,10 @@ export class Undecided extends Failure {
     this.#settle = settle
   }
 
+  /**
+   * Gets what is lacking.
+   * @throws Failure why it can't be had
+   */
   settle(signal: AbortSignal): Promise<void> {
     return this.#settle(signal)
   }

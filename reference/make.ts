@@ -26,6 +26,9 @@ const app = await Application.bootstrap({
   readme: join(root, 'docs/README.md'),
   projectDocuments: [join(root, 'docs/guide/*.md'), join(root, 'docs/spec/*.md')],
   ignoredHighlightLanguages: ['mermaid'],
+  // Whoever builds this may have the repository from anywhere.
+  disableGit: true,
+  sourceLinkTemplate: 'source:{path}',
   excludePrivate: true,
   // The compiler that counts has checked everything.
   skipErrorChecking: true,

@@ -21,8 +21,11 @@ export interface Refused extends Details {
 
 /** The errors that an ability declares, each with what it says. */
 type Declared<A extends Ability> = {
-  [N in keyof A['errors'] & string]: { name: N; message: string } & Infer<A['errors'][N]>
+  [N in keyof A['errors'] & string]: Flat<{ name: N; message: string } & Infer<A['errors'][N]>>
 }[keyof A['errors'] & string]
+
+/** Has editors show the fields, and not how they were put together. */
+type Flat<T> = { [K in keyof T]: T[K] } & {}
 
 /** An answer with bytes behind it, for abilities that stream out. */
 export interface Downloaded<T> {

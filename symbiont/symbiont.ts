@@ -1,4 +1,5 @@
 import type { Answered, DID, Input, Output, Service } from '@symbiosis/protocol'
+import type { Manifest } from '@symbiosis/protocol/manifest'
 import type { CID } from 'multiformats/cid'
 import type { Abilities } from './abilities.ts'
 import { type Connect, connectWeb } from './address.ts'
@@ -10,6 +11,8 @@ import type { FilterStore } from './filter-store.ts'
 import type { Filters, Refreshed } from './filters.ts'
 import { Holdings } from './holdings.ts'
 import { describeLease, type Lease } from './lease-book.ts'
+import { loadedOnce } from './loading.ts'
+import type { Manifests } from './manifests.ts'
 import { offline } from './offline.ts'
 import { type Paired, pair } from './pairing.ts'
 import { type Renewal, Renewer, type RenewOptions } from './renewing.ts'
@@ -37,6 +40,12 @@ export interface SymbiontOptions {
   name?: string
 }
 
+/** A client of a service whose contract isn't at hand: what its abilities take and give is checked when it is called, and not before. */
+export interface DynamicClient {
+  // biome-ignore lint/suspicious/noExplicitAny: the compiler can't know a contract that is fetched
+  readonly [ability: string]: any
+}
+
 /** Milliseconds that `close` waits for work beside the calls, such as renewals. */
 const GRACE = 2000
 
@@ -50,6 +59,7 @@ export class Symbiont implements AsyncDisposable {
   readonly #revoker: Revoker
   readonly #store: FilterStore | undefined
   readonly #filters: () => Promise<Filters>
+  readonly #manifests: () => Promise<Manifests>
   readonly #closing: AbortController
   readonly #work: Set<Promise<unknown>>
 
@@ -66,6 +76,10 @@ export class Symbiont implements AsyncDisposable {
     this.#revoker = new Revoker(self)
     this.#filters = offline(self, { store, maxBytes })
     this.#store = store
+    this.#manifests = loadedOnce(async () => {
+      const { Manifests } = await import('./manifests.ts')
+      return new Manifests(self)
+    })
   }
 
   /**
@@ -215,6 +229,25 @@ export class Symbiont implements AsyncDisposable {
   /** A service whose abilities answer `{ ok }` or `{ error }`; `error.name` tells refusals and the service's own errors apart. */
   try<S extends Service>(service: S, choice: ChoiceOptions = {}): Returning<S> {
     return returningDoor(service, (name, input, options) => this.call<Service, string>(service, name, input, { ...choice, ...options }))
+  }
+
+  /**
+   * What a host leases and how it is called, by its manifest, verified. The wallet remembers its number: none that is older is believed any more.
+   * @throws Failure Replayed, Expired and more, as `verifyManifest` of @symbiosis/protocol/manifest does; NotFound, Unavailable
+   */
+  async manifest({ host, signal }: { host?: string; signal?: AbortSignal } = {}): Promise<Manifest> {
+    return (await this.#manifests()).of(findHost(this.#self, host), signal)
+  }
+
+  /**
+   * A service by what a host's manifest says of it, for where its contract isn't at hand. Input and answers are held to the manifest's schemas, and abilities
+   * throw as those of `use` do. `symbiosis types URL` writes an interface to give as `T`.
+   * @throws Failure NotFound where no host that is known leases it, and what `manifest` throws
+   */
+  async dynamic<T extends object = DynamicClient>(service: string, choice: ChoiceOptions & { signal?: AbortSignal } = {}): Promise<T> {
+    const { signal, ...rest } = choice
+    const { contract, host } = await (await this.#manifests()).contract(service, rest.host, signal)
+    return this.use(contract, { ...rest, host }) as unknown as T
   }
 
   /**

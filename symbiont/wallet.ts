@@ -30,6 +30,8 @@ export interface KeptHost {
   name: string
   /** Where it answers, the last one that worked for pairing first. */
   urls: string[]
+  /** The last manifest that was seen of it, by its number and the CID of its root: older ones are not believed any more. */
+  manifest?: { seq: number; root: string }
 }
 
 /** A UCAN known to be revoked: learned from a refusal, or revoked from here. */
@@ -51,7 +53,7 @@ const archives = () => list(struct({ archive: text({ maxLength: 2_000_000 }), si
 export const walletSchema = struct({
   seed: text({ minLength: 44, maxLength: 44 }),
   spaces: list(struct({ did: text(), own: bool(), delegations: archives() }), MANY),
-  hosts: list(struct({ did: text(), name: text(), urls: list(text()) }), MANY),
+  hosts: list(struct({ did: text(), name: text(), urls: list(text()), manifest: optional(struct({ seq: int(), root: text() })) }), MANY),
   leases: archives(),
   issued: archives(),
   revoked: list(

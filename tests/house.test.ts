@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { isBuiltin } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { transformSync } from 'esbuild'
 import { files, root } from './tree.ts'
 
@@ -92,15 +92,27 @@ const noLongFiles: Rule = (sources) =>
     .filter(({ lines }) => lines > 400)
     .map(({ path, lines }) => `${path} has ${lines} lines, 400 is the limit`)
 
+/** The folder of the package.json that a file falls under. */
+const packageAbove = (path: string): string => {
+  let folder = dirname(path)
+  while (folder !== '.' && !existsSync(join(root, folder, 'package.json'))) folder = dirname(folder)
+  return folder
+}
+
 const declared: Rule = (sources) =>
   sources
     .filter(({ path }) => isCode(path))
     .flatMap(({ path, text }) => {
-      const folder = path.split('/')[0] as string
-      const own = workspaces.includes(folder)
-      const manifest = json(own ? `${folder}/package.json` : 'package.json')
+      const folder = packageAbove(path)
+      const own = folder !== '.'
+      const manifest = json(`${folder}/package.json`)
+      // What nobody installs may use what it is developed with.
+      const testing = manifest.private || path.startsWith(`${folder}/test/`) ? manifest.devDependencies : {}
       const known = own
-        ? [manifest.name, ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies })]
+        ? [
+            manifest.name,
+            ...Object.keys({ ...manifest.dependencies, ...manifest.peerDependencies, ...manifest.optionalDependencies, ...testing }),
+          ]
         : [...Object.keys({ ...manifest.dependencies, ...manifest.devDependencies }), ...Object.keys(names)]
       return imported(text)
         .filter((specifier) => isBare(specifier) && !known.includes(packageOf(specifier)))
@@ -118,7 +130,7 @@ const noMachines: Rule = (sources) =>
   sources
     .filter(({ path }) => /(^|\/)(package-lock\.json|\.npmrc)$/.test(path))
     .flatMap(({ path, text }) =>
-      [...text.matchAll(/"resolved": "(?!(?:\w+)")[^"]*"|^registry.*|\bfile:[^"]*|"\/[^"]*"/gm)].map(([found]) => `${path} has ${found}`),
+      [...text.matchAll(/"resolved": "(?!\w[\w/-]*")[^"]*"|^registry.*|\bfile:[^"]*|"\/[^"]*"/gm)].map(([found]) => `${path} has ${found}`),
     )
 
 /** npm leaves out of the lock file what it couldn't fetch for another platform, and `npm ci` then refuses on every platform. */

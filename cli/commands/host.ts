@@ -16,6 +16,7 @@ interface Options {
   approve: Approve
   name?: string
   address?: string
+  endpoint?: string[]
   knownAs?: string
   allowPrivateOrigins?: boolean
   listen?: string[]
@@ -25,6 +26,7 @@ interface Options {
   filterEvery?: number
   filterAfter?: number
   followNamed?: FollowNamed
+  service?: string[]
   logLevel?: string
 }
 
@@ -43,6 +45,7 @@ export const host = (program: Command): Command =>
     )
     .option('--name <text>', 'what it is called (default: the name of this machine)')
     .option('--address <ip>', 'address on which it listens (default: 127.0.0.1)')
+    .option('--endpoint <url>', 'an address at which others reach it, for its manifest; may be given several times', collect)
     .option('--known-as <name>', 'DNS name under which it tells its metrics, beside its address')
     .option('--allow-private-origins', 'let callers name peers on this machine and its networks to fetch content from')
     .option('--listen <multiaddr>', 'where its libp2p node listens (default: this machine only); may be given several times', collect)
@@ -65,6 +68,7 @@ export const host = (program: Command): Command =>
         .choices(['none', 'public', 'any'])
         .default('public'),
     )
+    .option('--service <package>', 'lease the service of this package, or of a folder, too; its code runs as this host does', collect)
     .addOption(
       new Option('--log-level <level>', 'what its log tells').choices(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
     )

@@ -1,13 +1,13 @@
 import { brief, Failure, UcanMemory } from '@symbiosis/protocol'
-import { decodeEntry, isProved, type LogFrame } from '@symbiosis/protocol/revocation'
+import { decodeEntry, type Entry, isProved, type LogFrame, type RevocationEntry } from '@symbiosis/protocol/revocation'
 import type { Command } from 'commander'
 import { LogReader } from '../log-reader.ts'
+import { ManifestTrail, shownManifest } from '../manifest-trail.ts'
+import { HOST_PLACE } from '../options.ts'
 import { Progress } from '../progress.ts'
 import { act } from '../run.ts'
 import { fields, shortDid, table, timeText } from '../text.ts'
 import { verifyFraud } from './verify-fraud.ts'
-
-const PLACE = "its address, or the name of a host that was paired with (default: this machine's own host)"
 
 export const logs = (program: Command): void => {
   const group = program.command('log').description("Read a host's log of revocations, and hold the host to it")
@@ -20,7 +20,7 @@ export const logs = (program: Command): void => {
 const showLog = (group: Command) =>
   group
     .command('show')
-    .argument('[host]', PLACE)
+    .argument('[host]', HOST_PLACE)
     .description('Show what the host has signed, and the last entries')
     .option('--last <number>', 'how many entries', Number, 10)
     .action(
@@ -53,12 +53,15 @@ const showLog = (group: Command) =>
 const verifyLog = (group: Command) =>
   group
     .command('verify')
-    .argument('[host]', PLACE)
+    .argument('[host]', HOST_PLACE)
     .description('Read all of the log, and check that it is what the host has signed')
     .action(
       act<[string?]>(async (run, _, name) => {
         const { output } = run
         const reader = await LogReader.open(name, run)
+        // Before the checkpoint: so the log has to have it.
+        const manifest = await shownManifest(name, run)
+        const trail = new ManifestTrail()
         const checkpoint = await reader.checkpoint()
         const progress = new Progress(output, (entries) => `${entries.toLocaleString('en')} entries`)
         progress.begin(shortDid(reader.did), checkpoint.size)
@@ -66,18 +69,22 @@ const verifyLog = (group: Command) =>
         let [read, proved] = [0, 0]
         try {
           for await (const entry of reader.verified(checkpoint)) {
-            if (isProvedHere(entry, memory)) proved++
+            const known = knownEntry(entry)
+            if (known?.kind === 'manifest') trail.add(known)
+            if (known?.kind === 'revocation' && isProvedHere(known, entry, memory)) proved++
             progress.at(++read)
           }
+          if (manifest) trail.mustHave(manifest)
           progress.done(read)
         } finally {
           progress.clear()
         }
         output.result(
-          { did: reader.did, verified: true, size: read, proved },
+          { did: reader.did, verified: true, size: read, proved, manifests: trail.count, ...(manifest && { manifest: manifest.seq }) },
           [
             `  ${output.paint('green', '✓')} all ${read.toLocaleString('en')} entries are what ${shortDid(reader.did)} has signed`,
             `    ${proved.toLocaleString('en')} of them come with the signed call that revoked`,
+            ...(manifest ? [`    ${trail.count.toLocaleString('en')} are manifests, and the one that it shows now is among them`] : []),
           ].join('\n'),
         )
       }),
@@ -86,7 +93,7 @@ const verifyLog = (group: Command) =>
 const watchLog = (group: Command) =>
   group
     .command('watch')
-    .argument('[host]', PLACE)
+    .argument('[host]', HOST_PLACE)
     .description('Show entries as they come, until Ctrl-C')
     .option('--from <index>', 'begin with this entry (default: the next one)', Number)
     .action(
@@ -104,11 +111,19 @@ const watchLog = (group: Command) =>
       }),
     )
 
-const isProvedHere = ({ leaf, evidence }: LogFrame['entries'][number], memory: UcanMemory): boolean => {
-  if (!evidence) return false
+/** Of a kind that is not known here where undefined. */
+const knownEntry = ({ leaf }: LogFrame['entries'][number]): Entry | undefined => {
   try {
-    const entry = decodeEntry(leaf)
-    return entry.kind === 'revocation' && isProved(entry, evidence, memory)
+    return decodeEntry(leaf)
+  } catch (thrown) {
+    if (thrown instanceof Failure) return undefined
+    throw thrown
+  }
+}
+
+const isProvedHere = (entry: RevocationEntry, { evidence }: LogFrame['entries'][number], memory: UcanMemory): boolean => {
+  try {
+    return evidence !== undefined && isProved(entry, evidence, memory)
   } catch (thrown) {
     if (thrown instanceof Failure) return false
     throw thrown
@@ -122,13 +137,10 @@ interface Told {
   [field: string]: unknown
 }
 
-const tell = ({ leaf, evidence }: LogFrame['entries'][number], index: number): Told => {
-  try {
-    return { index, ...decodeEntry(leaf), ...(evidence && { evidence: evidence.length }) }
-  } catch (thrown) {
-    if (thrown instanceof Failure) return { index, kind: 'unknown' }
-    throw thrown
-  }
+const tell = (entry: LogFrame['entries'][number], index: number): Told => {
+  const known = knownEntry(entry)
+  if (!known) return { index, kind: 'unknown' }
+  return { index, ...known, ...(entry.evidence && { evidence: entry.evidence.length }) }
 }
 
 const row = ({ index, kind, ucan, by, expiration, root }: Told): string[] => {

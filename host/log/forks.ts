@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, renameSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { type DID, Failure, sameBytes } from '@symbiosis/protocol'
 import { encodeFork, type Fork, leafHash, rootBefore, verifyFork } from '@symbiosis/protocol/revocation'
@@ -77,3 +77,9 @@ export const writeFork = (dir: string, fork: Fork): string => {
 }
 
 const fileName = (did: DID): string => did.replaceAll(':', '_')
+
+/** How many proofs are kept, against whomever. */
+export const countForks = (dir: string): number => {
+  const folder = join(dir, FOLDER)
+  return existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(EXTENSION)).length : 0
+}

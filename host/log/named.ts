@@ -4,7 +4,7 @@ import { Attempts } from './attempts.ts'
 import type { Contacts } from './contacts.ts'
 import { allowedUnder, type FollowNamed, reachWithin } from './dialling.ts'
 import { type FollowBounds, Follower } from './follower.ts'
-import { forksOf, writeFork } from './forks.ts'
+import { countForks, forksOf, writeFork } from './forks.ts'
 import type { Importing } from './importing.ts'
 import { dropMirror } from './mirror.ts'
 import type { Reach } from './reach.ts'
@@ -18,6 +18,8 @@ export interface NamedOptions {
   readonly maxEntriesPerNamed: number
   /** Revocations kept at a time that such logs brought, by the lessee whose call had them asked. */
   readonly maxNamedRevocationsPerLessee: number
+  /** Proofs that logs contradict themselves, beyond which none of a named one is kept: whoever has a lease can have as many made as they like. */
+  readonly maxForks: number
   /** Seconds that a call waits for the logs that it depends on. */
   readonly contactPatience: number
   /** Seconds that one pull may take, in the background; the next one goes on from there. */
@@ -36,6 +38,7 @@ export const NAMED_OPTIONS: NamedOptions = {
   maxNamedLogsPerLessee: 16,
   maxEntriesPerNamed: 1_000_000,
   maxNamedRevocationsPerLessee: 100_000,
+  maxForks: 1000,
   contactPatience: 5,
   pullPatience: 60,
   namedBackoff: 1,
@@ -173,7 +176,13 @@ export class NamedLogs {
         proved: (entries, signal) => importing.proved(entries, signal),
         write: (from, told, commit) => importing.write(from, told, commit, { charged: charged(), most }),
       },
-      convict: (fork) => writeFork(dir, fork),
+      convict: (fork) => {
+        if (countForks(dir) < options.maxForks) return writeFork(dir, fork)
+        throw new Failure('BadSignature', `${did} has signed two logs that contradict each other.`, {
+          field: 'fork',
+          limit: options.maxForks,
+        })
+      },
     })
   }
 

@@ -70,7 +70,8 @@ class Thread {
     const worker = this.#worker ?? this.#start()
     const { promise, resolve, reject } = Promise.withResolvers<boolean[]>()
     this.#asked = { resolve, reject }
-    worker.postMessage(claims)
+    const bytes = packed(claims)
+    worker.postMessage(bytes, [bytes.buffer])
     try {
       return await promise
     } finally {
@@ -100,10 +101,40 @@ class Thread {
   }
 }
 
+const LENGTH = 4
+
+/** Claims as one piece, that is handed over and not copied: to copy two thousand small arrays costs more than a tenth of what is done with them. */
+const packed = (claims: readonly Claim[]): Uint8Array<ArrayBuffer> => {
+  const pieces = claims.flatMap(({ leaf, evidence }) => [leaf, evidence])
+  const bytes = new Uint8Array(pieces.reduce((sum, { length }) => sum + LENGTH + length, 0))
+  const view = new DataView(bytes.buffer)
+  let at = 0
+  for (const piece of pieces) {
+    view.setUint32(at, piece.length)
+    bytes.set(piece, at + LENGTH)
+    at += LENGTH + piece.length
+  }
+  return bytes
+}
+
+const unpacked = (bytes: Uint8Array): Claim[] => {
+  const view = new DataView(bytes.buffer, bytes.byteOffset)
+  const claims: Claim[] = []
+  let at = 0
+  const next = (): Uint8Array => {
+    const from = at + LENGTH
+    at = from + view.getUint32(at)
+    // A view would keep all of them in memory as long as one UCAN of them is remembered.
+    return bytes.slice(from, at)
+  }
+  while (at < bytes.length) claims.push({ leaf: next(), evidence: next() })
+  return claims
+}
+
 const isClaimProved = ({ leaf, evidence }: Claim, memory: UcanMemory): boolean =>
   isProved(decodeEntry(leaf) as RevocationEntry, evidence, memory)
 
 if (!isMainThread && workerData === NAME) {
   const memory = new UcanMemory(MEMORY)
-  parentPort?.on('message', (claims: Claim[]) => parentPort?.postMessage(claims.map((claim) => isClaimProved(claim, memory))))
+  parentPort?.on('message', (bytes: Uint8Array) => parentPort?.postMessage(unpacked(bytes).map((claim) => isClaimProved(claim, memory))))
 }

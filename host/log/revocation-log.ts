@@ -14,6 +14,7 @@ import {
   type Logged,
   type log,
   MAX_FOUND,
+  type ManifestEntry,
   type NoteSigner,
   noteSigner,
   originOf,
@@ -24,14 +25,15 @@ import {
   tileWidth,
   verifyCheckpoint,
 } from '@symbiosis/protocol/revocation'
+
 import type { Identity } from '../identity.ts'
 import type { Store, StoreReader, StoreTransaction } from '../store/store.ts'
 import { keepCosignature, withCosignatures } from './cosignatures.ts'
 import { appendEntries, type Head, hashReader, readBundle, readEntries, readHead, readTile, writeHead } from './records.ts'
 import { expiryOf, isToldBeyond } from './told.ts'
 
-/** What becomes an entry of the log: a revocation with the message that revoked, or a filter. */
-export type Addition = { readonly entry: RevocationEntry; readonly evidence: Uint8Array } | { readonly entry: FilterEntry }
+/** What becomes an entry of the log: a revocation with the message that revoked, a manifest, or a filter. */
+export type Addition = { readonly entry: RevocationEntry; readonly evidence: Uint8Array } | { readonly entry: ManifestEntry | FilterEntry }
 
 export const EVIDENCE = 'log/evidence'
 /** Entries that one frame has at the most, and bytes after which it ends: whoever follows a log has to hold a frame in memory. */

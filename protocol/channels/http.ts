@@ -1,4 +1,4 @@
-import type { IncomingMessage, RequestListener, Server, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Duplex } from 'node:stream'
 import type { Answer, Channel, Door, Gate, OpenOptions } from '../channel.ts'
 import { Failure, isAbort, type Refusal, toRefusal } from '../failure.ts'
@@ -64,6 +64,8 @@ export interface Page {
   open?: boolean
   /** How long it may be kept, `no-store` unless told. */
   cache?: string
+  /** Of this representation. Who has it already is told no more than that. */
+  etag?: string
 }
 
 /** How a host answers HTTP. */
@@ -77,12 +79,25 @@ export interface HttpOptions {
   /** Withholds reading from who asks too much. */
   gate?: Gate
   /** How `/healthz` and other GETs answer; undefined for what isn't there. */
-  pages?(path: string, connection: object): Promise<Page | undefined>
+  pages?(path: string, connection: object, accept: string): Promise<Page | undefined>
   /** DNS names under which pages that aren't open may be asked for. Under an address or `localhost` they always may. */
   names?: readonly string[]
   /** How callers are named in logs and rate limits. */
-  remote?(request: IncomingMessage): string
+  remote?(request: HttpRequest): string
 }
+
+/** An `IncomingMessage` of Node. Declared as no more than this, and its response as an object: pages compile against this package without Node's types. */
+export interface HttpRequest {
+  readonly socket: { readonly remoteAddress?: string }
+}
+
+/** An `http.Server` of Node. */
+export interface HttpServer {
+  // biome-ignore lint/suspicious/noExplicitAny: so Node has it
+  on(event: string, listener: (...args: any[]) => void): this
+}
+
+export type HttpListener = (request: HttpRequest, response: object) => Promise<void>
 
 /**
  * The host's end, as a listener for `http.createServer` of Node. Any web page may call: the signed invocation is the only
@@ -91,10 +106,12 @@ export interface HttpOptions {
 export const httpListener = (
   door: Door,
   { pages, names = [], remote = ({ socket }) => socket.remoteAddress ?? 'unknown', ...options }: HttpOptions,
-): ((request: IncomingMessage, response: ServerResponse) => Promise<void>) => {
+): HttpListener => {
   const { gate } = options
   const arrivals = new Arrivals(options)
-  return async (request, response) => {
+  return async (incoming, outgoing) => {
+    const request = incoming as IncomingMessage
+    const response = outgoing as ServerResponse
     const caller = new Caller()
     const connection = request.socket
     // The response closes when it is done, too; then nobody listens any more.
@@ -164,19 +181,21 @@ class Caller {
  * Lets a server answer in our own words what Node would refuse with none: what is no HTTP, what it expects, CONNECT. Make it with
  * `requireHostHeader: false`, since the listener asks for that header itself.
  */
-export const answerAll = (server: Server, listener: RequestListener): Server =>
+export const answerAll = <S extends HttpServer>(server: S, listener: HttpListener): S =>
   server
     .on('request', listener)
     // An expectation may be ignored: RFC 9110, section 10.1.1.
     .on('checkExpectation', listener)
     // Who listens has to end it. One that waits for no answer needs none.
-    .on('timeout', (socket) =>
+    .on('timeout', (socket: Duplex) =>
       answeredOn(socket)
         ? refuseOn(socket, new Failure('Cancelled', 'Nothing was sent for too long.', { field: 'idleTimeout' }))
         : socket.destroy(),
     )
-    .on('connect', (_, socket) => refuseOn(socket, new Failure('Unsupported', 'The method CONNECT is not spoken here; POST a message.')))
-    .on('clientError', (error: NodeJS.ErrnoException, socket) => refuseOn(socket, unreadable(error.code)))
+    .on('connect', (_: IncomingMessage, socket: Duplex) =>
+      refuseOn(socket, new Failure('Unsupported', 'The method CONNECT is not spoken here; POST a message.')),
+    )
+    .on('clientError', (error: NodeJS.ErrnoException, socket: Duplex) => refuseOn(socket, unreadable(error.code)))
 
 const unreadable = (code = ''): Failure => {
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') return new Failure('Cancelled', 'The head of the request did not come in time.')
@@ -305,18 +324,21 @@ const sendPage = async (
   pages: HttpOptions['pages'],
   names: readonly string[],
 ): Promise<void> => {
-  const page = await pages?.(request.url ?? '/', request.socket)
+  const page = await pages?.(request.url ?? '/', request.socket, request.headers.accept ?? '')
   if (page && !page.open && !isOurs(request, names))
     throw new Failure('NotFound', 'There is no such page under that name.', { hint: 'Ask for it by the address of the host.' })
   if (!page) throw new Failure('NotFound', 'There is no such page.')
   if (page.open) response.setHeader('access-control-allow-origin', '*')
-  response.writeHead(page.status, {
-    'content-type': page.type,
-    'cache-control': page.cache ?? 'no-store',
-    'x-content-type-options': 'nosniff',
-  })
+  if (page.etag) response.setHeader('etag', page.etag).setHeader('vary', 'accept')
+  response.setHeader('cache-control', page.cache ?? 'no-store')
+  if (page.etag && isKnown(request, page.etag)) return void response.writeHead(304).end()
+  response.writeHead(page.status, { 'content-type': page.type, 'x-content-type-options': 'nosniff' })
   response.end(request.method === 'HEAD' ? undefined : page.body)
 }
+
+/** Whether the asker has what the tag is of. Compared weakly: RFC 9110, section 13.1.2. */
+const isKnown = ({ headers }: IncomingMessage, etag: string): boolean =>
+  (headers['if-none-match'] ?? '').split(',').some((each) => ['*', etag, `W/${etag}`].includes(each.trim()))
 
 /** The refusal that a host sent without a receipt. It is believed for its text alone: nothing signs it. */
 const refusalOf = async (response: Response): Promise<Failure> => {

@@ -1,12 +1,17 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { readdirSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
+import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { type DID, homeLogsFact, type LocalSigner, type Proof } from '@symbiosis/protocol'
 import type { FollowNamed, FollowOptions, Listener, Reach } from '../../host/index.ts'
 import { allowedUnder, reachWithin } from '../../host/log/dialling.ts'
 import { alice, bob, expect, folders, given, HOUR, laptop, mallory, NOW, phone, World } from '../fixtures.ts'
 import { Network, revokeAt, soon } from '../host/log/network.ts'
+import { type Entries, LyingHost, revocationOf } from './lying-host.ts'
+
+type Entry = Entries[number]
 
 describe('logs that delegations name', () => {
   const folder = folders()
@@ -215,6 +220,24 @@ describe('logs that delegations name', () => {
       await expect(b.call(phone, { can: 'jar/put', nb: { thing: 'a' }, subject: space, proofs: [proof, leased] }), 'StaleLog')
       // What mallory has used up is nobody else's.
       await soon(async () => (await put(b, await at('c', c.did))).error, undefined)
+    })
+
+    it('in proofs that they contradict themselves', async () => {
+      const proofs = await Promise.all([1, 2, 3].map(() => given(alice, laptop, alice.did)))
+      const [first, second, third] = (await Promise.all(proofs.map((each) => revocationOf(alice, each)))) as [Entry, Entry, Entry]
+      let liar = new LyingHost()
+      const b = await host({ maxForks: 1, reachNamed: () => liar.reach })
+      for (const _ of ['kept', 'not kept']) {
+        liar = new LyingHost()
+        liar.show(first, second)
+        const proof = await at('liar', liar.signer.did)
+        await expect(put(b, proof), 'ok')
+        liar.show(first, third)
+        b.now += 301
+        await soon(async () => (await put(b, proof)).error?.name, 'StaleLog')
+        await expect(put(b, proof), 'StaleLog')
+      }
+      assert.equal(readdirSync(join(b.dir, 'frauds')).length, 1)
     })
 
     it('in length', async () => {

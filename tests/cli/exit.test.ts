@@ -33,6 +33,7 @@ describe('what the command ends with', function () {
     ['delegate', 'did:key:z6MkmbmkMBj6d7qmxhrSMZ5mrgrVXycAJtVwrRei2Cgyqjvs'],
     ['host', '--port', '70000'],
     ['host', '--approve', 'maybe'],
+    ['host', '--follow-named', 'maybe'],
   ]
   it('is 2 for what is typed wrongly, with and without --json', async () => {
     const results = await Promise.all(usage.map((args) => Promise.all([wallet.run(args), wallet.run([...args, '--json'])])))

@@ -2,21 +2,22 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
+import { MAX_MESSAGE_BYTES, runChannelTests } from '@symbiosis/conformance'
 import { type Door, Failure, httpChannel, httpListener, inProcessChannel } from '@symbiosis/protocol'
 import { unixChannel, unixServer } from '@symbiosis/protocol/unix'
 import { folders } from '../fixtures.ts'
-import { runChannelTests } from './channel.ts'
+import { mocha } from './mocha.ts'
 
 const MiB = 1024 * 1024
-const options = { maxMessageBytes: 4 * MiB }
+const options = { maxMessageBytes: MAX_MESSAGE_BYTES }
 const folder = folders()
 
-runChannelTests('in-process', {
+runChannelTests(mocha, 'in-process', {
   connect: async (door) => ({ channel: inProcessChannel(door), close: async () => {} }),
   holds: MiB,
 })
 
-runChannelTests('HTTP', {
+runChannelTests(mocha, 'HTTP', {
   connect: async (door: Door) => {
     const server = createServer(httpListener(door, options))
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -27,7 +28,7 @@ runChannelTests('HTTP', {
   holds: 16 * MiB,
 })
 
-runChannelTests('Unix socket', {
+runChannelTests(mocha, 'Unix socket', {
   connect: async (door: Door) => {
     const server = unixServer(door, options)
     const path = join(folder(), 'host.sock')

@@ -1,6 +1,6 @@
 import { DatabaseSync } from 'node:sqlite'
+import type { StoreSetup } from '@symbiosis/conformance'
 import { sqliteStore } from '../../host/index.ts'
-import type { StoreSetup } from './store.ts'
 
 /** The embedded store, as the suite and its child processes open it. */
 export const setup: StoreSetup = {

@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { readdirSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { runStoreTests } from '@symbiosis/conformance'
 import { Failure } from '@symbiosis/protocol'
 import { sqliteStore } from '../../host/index.ts'
 import { folders } from '../fixtures.ts'
+import { mocha } from './mocha.ts'
 import { setup } from './sqlite.ts'
-import { runStoreTests } from './store.ts'
 
-runStoreTests('SQLite', setup)
+runStoreTests(mocha, 'SQLite', setup)
 
 describe('the embedded store', () => {
   const folder = folders()

@@ -107,7 +107,9 @@ await until('Dan refuses all that was ever revoked', async () => {
 
 for (const host of hosts) for (const { owner, lent } of revoked) await owner.revoke(host, lent)
 say(`all ${hosts.length} hosts refuse all ${revoked.length} delegations, and each proves every one of them by its own log`)
+// A host's log begins with its manifest.
+const size = 1 + revoked.length
 const mirrors = async () => (await Promise.all(hosts.map((host) => host.followed()))).flat()
 await until('every mirror is whole, and no host was caught lying', async () =>
-  (await mirrors()).every(({ size, forks, problem }) => size === revoked.length && forks.length === 0 && !problem),
+  (await mirrors()).every((mirror) => mirror.size === size && mirror.forks.length === 0 && !mirror.problem),
 )

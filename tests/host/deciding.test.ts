@@ -9,7 +9,6 @@ import {
   Failure,
   type Guard,
   issueUcan,
-  type LocalSigner,
   nonce,
   type Proof,
   type Revocation,
@@ -38,6 +37,8 @@ class Library {
   forgets = false
   failure: Failure | undefined
   during: (() => void) | undefined
+  onRead: ((name: string) => void) | undefined
+  readonly cuts = new Cuts(() => {})
   readonly door: Door
   readonly gate = new Gate()
   readonly closing = new AbortController()
@@ -57,7 +58,7 @@ class Library {
     const never = new AbortController().signal
     const dispatcher = new Dispatcher({
       store: this.store,
-      cuts: new Cuts(() => {}),
+      cuts: this.cuts,
       closing: never,
       aborting: never,
       onHeld: async () => {},
@@ -94,12 +95,15 @@ class Library {
 
   revoke({ ucan: { cid } }: Proof): void {
     const name = textOf(cid)
-    this.revoked.set(name, { ucan: name, by: alice.did, at: NOW, expiration: null, cause: name })
+    const revocation = { ucan: name, by: alice.did, at: NOW, expiration: null, cause: name }
+    this.revoked.set(name, revocation)
+    this.cuts.revoked([revocation])
   }
 
   #of(name: string): readonly Revocation[] {
     if (this.known.has(name)) {
       if (this.forgets) this.known.delete(name)
+      this.onRead?.(name)
       const revocation = this.revoked.get(name)
       return revocation ? [revocation] : []
     }
@@ -125,10 +129,10 @@ describe('a decision that lacks something', () => {
 
   const lease = () => delegate(bob, { audience: alice.did, capabilities: [{ can: 'lease/jar/*', with: bob.did }], expiration: NOW + HOUR })
 
-  const look = (proofs: readonly Proof[], caller: LocalSigner = phone): Promise<Ucan> =>
-    issueUcan(caller, {
+  const look = (proofs: readonly Proof[], can = 'jar/look', nb = {}): Promise<Ucan> =>
+    issueUcan(phone, {
       audience: bob.did,
-      capabilities: [{ can: 'jar/look', with: alice.did, nb: {} }],
+      capabilities: [{ can, with: alice.did, nb }],
       expiration: NOW + 60,
       nonce: nonce(),
       proofs: proofs.map(({ ucan }) => ucan.cid),
@@ -142,7 +146,7 @@ describe('a decision that lacks something', () => {
     { connection, signal = new AbortController().signal }: { connection?: object; signal?: AbortSignal } = {},
   ): Promise<string[]> => {
     const message = encodeInvocations(calls, ucansOf(proofs))
-    const answer = await door({ message, streams: false, signal, remote: 'test', ...(connection && { connection }) })
+    const answer = await door({ message, streams: true, signal, remote: 'test', ...(connection && { connection }) })
     const receipts = decodeReceipts(answer.message)
     return calls.map(({ cid }) => {
       const receipt = receipts.get(String(cid))
@@ -211,5 +215,15 @@ describe('a decision that lacks something', () => {
       assert.deepEqual(await codes(host, proofs, [await look(proofs)], { signal: caller.signal }), ['Cancelled'])
       assert.equal(host.lookups, 1)
     }
+  })
+
+  it('begins its call at once: what is revoked right after finds it under way', async () => {
+    const host = library()
+    const [good, leased] = [await given(alice, phone, alice.did), await lease()]
+    const last = textOf(leased.ucan.cid)
+    host.onRead = (name) => {
+      if (name === last) queueMicrotask(() => host.revoke(good))
+    }
+    assert.deepEqual(await codes(host, [good, leased], [await look([good, leased], 'jar/pour', { bytes: 10 })]), ['Revoked'])
   })
 })

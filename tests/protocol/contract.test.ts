@@ -67,6 +67,13 @@ describe('A contract', () => {
     }
   })
 
+  it('has no error whose fields a refusal would write over', () => {
+    const failing = (fields: Parameters<typeof struct>[0]) =>
+      ability({ about: '', effect: 'read', nb: struct({}), ok: struct({}), errors: { Lost: struct(fields) } })
+    for (const field of ['name', 'message']) assert.throws(() => failing({ [field]: text() }), TypeError, field)
+    assert.deepEqual(Object.keys(failing({ title: text() }).errors), ['Lost'])
+  })
+
   it('states what is granted where no amount is named', () => {
     const limits = { bytes: limit.max('bytes', { unit: 'bytes', default: 100 }), notes: limit.max('notes', { default: 3 }) }
     assert.deepEqual(defaultAmounts(limits), { bytes: 100, notes: 3 })

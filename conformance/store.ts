@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
 import { spawn } from 'node:child_process'
-import { join } from 'node:path'
+import { extname, join } from 'node:path'
+import type { Store } from '@symbiosis/host'
 import { Failure, type Value } from '@symbiosis/protocol'
-import type { Store } from '../../host/index.ts'
-import { folders } from '../fixtures.ts'
+import { folders, type Runner } from './runner.ts'
 
 /** A kind of store under test. */
 export interface StoreSetup {
@@ -15,10 +15,11 @@ export interface StoreSetup {
   openFull(where: string): { store: Store; makeRoom(): void }
 }
 
-/** What every store does. Run it on yours: `runStoreTests('PostgreSQL', setup)`. */
-export const runStoreTests = (name: string, { module, open, openFull }: StoreSetup): void => {
+/** What every store does. Run it on yours: `runStoreTests(runner, 'PostgreSQL', setup)`. */
+export const runStoreTests = (runner: Runner, name: string, { module, open, openFull }: StoreSetup): void => {
+  const { describe, it, beforeEach, afterEach } = runner
   describe(`a store: ${name}`, () => {
-    const folder = folders()
+    const folder = folders(runner)
     let where: string
     let store: Store
     beforeEach(() => {
@@ -283,10 +284,13 @@ export const runStoreTests = (name: string, { module, open, openFull }: StoreSet
   })
 }
 
+/** Beside this file, in the language that this file is in. */
+const CHILD = join(import.meta.dirname, `store-child${extname(import.meta.filename)}`)
+
 /** What a child process said was kept before it was killed. */
 const killedWriter = (module: string, where: string, round: number, after: number): Promise<string[]> =>
   new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [join(import.meta.dirname, 'store-child.ts'), module, where, String(round)], {
+    const child = spawn(process.execPath, [CHILD, module, where, String(round)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     let output = ''

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { BrokenOff, type Channel, type Door, decodeReceipts, Failure, isAbort, readReceipt, type Ucan } from '@symbiosis/protocol'
-import { jarService, type Watch, watch } from '../attacks/jar.ts'
-import { alice, expect, messageOf, setTheStage } from '../fixtures.ts'
+import { CarriedHost, type Watch, watch } from './carried.ts'
+import { folders, type Runner } from './runner.ts'
 
 /** A kind of channel under test: both its ends, around a door. */
 export interface ChannelSetup {
@@ -13,30 +13,36 @@ export interface ChannelSetup {
 
 const MiB = 1024 * 1024
 
-/** What every channel does. Run it on yours: `runChannelTests('WebRTC', { connect, holds })`. */
-export const runChannelTests = (name: string, { connect, holds }: ChannelSetup): void => {
+/** The longest message that the host of the suite takes: give it to the host's end of the channel. */
+export const MAX_MESSAGE_BYTES = 4 * MiB
+
+/**
+ * What every channel does. Run it on yours: `runChannelTests(runner, 'WebRTC', { connect, holds })`. The host's end takes messages up to
+ * `MAX_MESSAGE_BYTES`.
+ */
+export const runChannelTests = (runner: Runner, name: string, { connect, holds }: ChannelSetup): void => {
+  const { describe, it, before, after } = runner
   describe(`a channel: ${name}`, () => {
+    const folder = folders(runner)
     const seen: Watch = watch()
-    const stage = setTheStage(() => ({
-      services: [jarService(seen)],
-      bounds: { messageBytes: 4 * MiB, blockBytes: 4 * MiB, nbBytes: 4 * MiB },
-    }))
+    let host: CarriedHost
     let channel: Channel
-    let close: () => Promise<void>
+    let close: (() => Promise<void>) | undefined
 
     before(async () => {
-      ;({ channel, close } = await connect(stage.world.host.door))
+      host = await CarriedHost.open(folder(), seen, MAX_MESSAGE_BYTES)
+      ;({ channel, close } = await connect(host.door))
     })
-    after(() => close?.())
+    after(async () => {
+      await close?.()
+      await host?.close()
+    })
 
-    const made = async (can: string, nb: Record<string, unknown>) => {
-      const call = await stage.world.invocation(alice, { can, nb, proofs: [stage.lease] })
-      return { call, message: messageOf([call], [stage.lease.ucan, call]) }
-    }
+    const made = (can: string, nb: Record<string, unknown>) => host.call(can, nb)
     const outOf = (message: Uint8Array, call: Ucan) => {
       const block = decodeReceipts(message).get(String(call.cid))
       assert.ok(block)
-      return readReceipt<Record<string, unknown>>(block, call.cid, stage.world.did).out
+      return readReceipt<Record<string, unknown>>(block, call.cid, host.did).out
     }
     const request = async (can: string, nb: Record<string, unknown> = {}, signal?: AbortSignal) => {
       const { call, message } = await made(can, nb)
@@ -67,11 +73,11 @@ export const runChannelTests = (name: string, { connect, holds }: ChannelSetup):
 
     it('says where it leads', () => assert.match(channel.url, /^[a-z-]+:/))
 
-    it('carries a call and its receipt', async () => assert.deepEqual(await request('jar/look'), { ok: { things: [] } }))
+    it('carries a call and its receipt', async () => assert.deepEqual(await request('parcel/look'), { ok: {} }))
 
     it('carries many at a time, each to its own', async () => {
       const sizes = Array.from({ length: 64 }, (_, at) => at)
-      const answers = await Promise.all(sizes.map((size) => request('jar/put', { thing: `t${size}`, size })))
+      const answers = await Promise.all(sizes.map((size) => request('parcel/weigh', { thing: `t${size}`, size })))
       assert.deepEqual(
         answers.map(({ ok }) => ok?.size),
         sizes,
@@ -79,14 +85,14 @@ export const runChannelTests = (name: string, { connect, holds }: ChannelSetup):
     })
 
     it('leaves the bytes of a message to the caller', async () => {
-      const { call, message } = await made('jar/look', {})
+      const { call, message } = await made('parcel/look', {})
       const before = new Uint8Array(message)
       outOf(await channel.request(message), call)
       assert.deepEqual(message, before)
     })
 
     it('carries refusals with a receipt as receipts', async () => {
-      const { error } = await request('jar/nothing')
+      const { error } = await request('parcel/nothing')
       assert.equal(error?.name, 'UnknownAbility')
       assert.equal(typeof error?.hint === 'string' || error?.hint === undefined, true)
     })
@@ -94,34 +100,37 @@ export const runChannelTests = (name: string, { connect, holds }: ChannelSetup):
     it('throws refusals without one, with their code and details', async () => {
       await assert.rejects(channel.request(new Uint8Array(20)), (error) => error instanceof Failure && error.name === 'Malformed')
       await assert.rejects(channel.open(new Uint8Array(20)), (error) => error instanceof Failure && error.name === 'Malformed')
-      const { message } = await made('jar/look', {})
-      const large = new Uint8Array(4 * MiB + 1)
+      const { message } = await made('parcel/look', {})
+      const large = new Uint8Array(MAX_MESSAGE_BYTES + 1)
       large.set(message)
       const isTooLarge = (error: unknown) =>
-        error instanceof Failure && error.name === 'TooLarge' && error.details.field === 'messageBytes' && error.details.limit === 4 * MiB
+        error instanceof Failure &&
+        error.name === 'TooLarge' &&
+        error.details.field === 'messageBytes' &&
+        error.details.limit === MAX_MESSAGE_BYTES
       await assert.rejects(channel.request(large), isTooLarge)
     })
 
     it('carries large messages', async () => {
       const thing = 'x'.repeat(4096)
-      const { call, message } = await made('jar/put', { thing, size: 0 })
+      const { call, message } = await made('parcel/weigh', { thing, size: 0 })
       assert.deepEqual(outOf(await channel.request(message), call).ok, { size: 0 })
     })
 
     it('carries a stream to the host', async () => {
-      const { call, message } = await made('jar/fill', {})
+      const { call, message } = await made('parcel/fill', {})
       const answer = await channel.open(message, { body: bytesOf(20 * MiB) })
       assert.deepEqual(outOf(answer.message, call).ok, { bytes: 20 * MiB })
     })
 
     it('carries an empty stream to the host', async () => {
-      const { call, message } = await made('jar/fill', {})
+      const { call, message } = await made('parcel/fill', {})
       const answer = await channel.open(message, { body: bytesOf(0) })
       assert.deepEqual(outOf(answer.message, call).ok, { bytes: 0 })
     })
 
     it('carries a stream from the host, in order', async () => {
-      const { call, message } = await made('jar/pour', { bytes: 20 * MiB + 5 })
+      const { call, message } = await made('parcel/pour', { bytes: 20 * MiB + 5 })
       const answer = await channel.open(message)
       assert.deepEqual(outOf(answer.message, call).ok, { bytes: 20 * MiB + 5 })
       let bytes = 0
@@ -130,20 +139,20 @@ export const runChannelTests = (name: string, { connect, holds }: ChannelSetup):
     })
 
     it('opens a call without streams, too', async () => {
-      const { call, message } = await made('jar/look', {})
+      const { call, message } = await made('parcel/look', {})
       const answer = await channel.open(message)
       assert.ok(outOf(answer.message, call).ok)
       assert.equal(answer.body, undefined)
     })
 
     it('carries no stream for who did not ask for one', async () => {
-      const { error } = await request('jar/pour', { bytes: 10 })
+      const { error } = await request('parcel/pour', { bytes: 10 })
       assert.equal(error?.name, 'Unsupported')
     })
 
     it('tells the receipt of a handler that stops listening', async () => {
       const counted = { read: 0, cancelled: 0 }
-      const { call, message } = await made('jar/fill', { stopAt: 100_000 })
+      const { call, message } = await made('parcel/fill', { stopAt: 100_000 })
       const answer = await channel.open(message, { body: bytesOf(200 * MiB, 64 * 1024, counted) })
       assert.equal(outOf(answer.message, call).error?.name, 'Full')
       assert.ok(counted.read < 200 * MiB, 'all of it was sent')
@@ -151,7 +160,7 @@ export const runChannelTests = (name: string, { connect, holds }: ChannelSetup):
 
     it('holds a source back for a slow reader', async () => {
       seen.poured = 0
-      const { message } = await made('jar/pour', { bytes: 200 * MiB })
+      const { message } = await made('parcel/pour', { bytes: 200 * MiB })
       const { body } = await channel.open(message)
       const reader = (body as ReadableStream<Uint8Array>).getReader()
       let read = 0
@@ -166,7 +175,7 @@ export const runChannelTests = (name: string, { connect, holds }: ChannelSetup):
     it('holds an upload back for a slow handler', async () => {
       const counted = { read: 0, cancelled: 0 }
       const aborter = new AbortController()
-      const { message } = await made('jar/wait', {})
+      const { message } = await made('parcel/wait', {})
       const answer = channel.open(message, { body: bytesOf(200 * MiB, 64 * 1024, counted), signal: aborter.signal })
       answer.catch(() => {})
       await new Promise((resolve) => setTimeout(resolve, 300))
@@ -179,24 +188,24 @@ export const runChannelTests = (name: string, { connect, holds }: ChannelSetup):
     it('has a cancelled call reach the handler, and throws at the caller', async () => {
       const aborter = new AbortController()
       const [runs, aborted] = [seen.runs.wait ?? 0, seen.aborted]
-      const answer = request('jar/wait', {}, aborter.signal)
+      const answer = request('parcel/wait', {}, aborter.signal)
       await until(() => (seen.runs.wait ?? 0) > runs, 'the handler does not run')
       aborter.abort()
       await assert.rejects(answer, (error) => isAbort(error) || (error instanceof Failure && error.name === 'Cancelled'))
       await until(() => seen.aborted > aborted, 'the handler is not told')
-      assert.ok((await request('jar/look')).ok, 'the channel is still good')
+      assert.ok((await request('parcel/look')).ok, 'the channel is still good')
     })
 
     it('sends nothing for who cancelled before', async () => {
       const runs = seen.runs.look
-      await assert.rejects(request('jar/look', {}, AbortSignal.abort()), (error) => isAbort(error) || error instanceof Failure)
+      await assert.rejects(request('parcel/look', {}, AbortSignal.abort()), (error) => isAbort(error) || error instanceof Failure)
       assert.equal(seen.runs.look, runs)
     })
 
     it('ends a stream that is cancelled by its signal', async () => {
       const aborter = new AbortController()
       const released = seen.released
-      const { message } = await made('jar/pour', { bytes: 200 * MiB })
+      const { message } = await made('parcel/pour', { bytes: 200 * MiB })
       const { body } = await channel.open(message, { signal: aborter.signal })
       const reader = (body as ReadableStream<Uint8Array>).getReader()
       await reader.read()
@@ -208,13 +217,12 @@ export const runChannelTests = (name: string, { connect, holds }: ChannelSetup):
     })
 
     it('carries why the host breaks a stream off, as the host signed it', async () => {
-      const { world } = stage
-      const lease = await world.lease(alice)
-      const call = await world.invocation(alice, { can: 'jar/pour', nb: { bytes: 200 * MiB }, proofs: [lease] })
-      const { body } = await channel.open(messageOf([call], [lease.ucan, call]))
+      const leases = await host.lease()
+      const { call, message } = await host.call('parcel/pour', { bytes: 200 * MiB }, leases)
+      const { body } = await channel.open(message)
       const reader = (body as ReadableStream<Uint8Array>).getReader()
       await reader.read()
-      await expect(world.call(world.signer, { can: 'ucan/revoke', nb: { ucan: lease.ucan.cid }, attach: [lease] }), 'ok')
+      await host.revoke(leases)
       await assert.rejects(
         async () => {
           while (!(await reader.read()).done);

@@ -1,0 +1,8 @@
+export { type ChannelSetup, MAX_MESSAGE_BYTES, runChannelTests } from './channel.ts'
+export type { Sample } from './guests.ts'
+export type { OnceCall } from './host/once.ts'
+export type { PeerOptions } from './host/peer.ts'
+export { type Checked, checkHost, type HostTestOptions, runHostTests } from './host.ts'
+export type { Runner } from './runner.ts'
+export { runServiceTests, type ServiceSetup } from './service.ts'
+export { runStoreTests, type StoreSetup } from './store.ts'

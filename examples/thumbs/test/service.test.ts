@@ -1,0 +1,22 @@
+import * as runner from 'node:test'
+import { runServiceTests } from '@symbiosis/conformance'
+import sharp from 'sharp'
+import open from '../host.ts'
+
+const photo = await sharp({ create: { width: 64, height: 48, channels: 3, background: 'teal' } })
+  .png()
+  .toBuffer()
+
+runServiceTests(runner, 'thumbs', {
+  open,
+  samples: [
+    { ability: 'upload', nb: { name: 'sea' }, body: photo },
+    { ability: 'upload', nb: { name: 'text' }, body: new TextEncoder().encode('no image'), error: 'NotAnImage' },
+    { ability: 'render', nb: { name: 'sea', widths: [16, 32] }, uses: { pixels: 16 * 12 + 32 * 24 } },
+    { ability: 'render', nb: { name: 'sky', widths: [16] }, error: 'Unknown' },
+    { ability: 'get', nb: { name: 'sea', width: 32 } },
+    { ability: 'get', nb: { name: 'sea', width: 64 }, error: 'Unknown' },
+    { ability: 'stats', varies: ['images'] },
+    { ability: 'remove', nb: { name: 'sky' } },
+  ],
+})

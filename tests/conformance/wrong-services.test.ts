@@ -1,0 +1,139 @@
+import assert from 'node:assert/strict'
+import { type Runner, runServiceTests, type ServiceSetup } from '@symbiosis/conformance'
+import { ability, type Handlers, limit, list, provide, service, struct, text } from '@symbiosis/protocol'
+
+type Test = () => void | Promise<void>
+
+/** Runs a suite and tells which of its tests fail. */
+const failing = async (setup: ServiceSetup): Promise<string[]> => {
+  const tests: [string, Test][] = []
+  const hooks: { [kind: string]: Test[] } = { before: [], after: [], beforeEach: [], afterEach: [] }
+  const hook = (kind: string) => (each: Test) => hooks[kind]?.push(each)
+  const runner: Runner = {
+    describe: (_, body) => body(),
+    it: (name, test) => tests.push([name, test]),
+    before: hook('before'),
+    after: hook('after'),
+    beforeEach: hook('beforeEach'),
+    afterEach: hook('afterEach'),
+  }
+  runServiceTests(runner, 'wrong', setup)
+  const run = async (kind: string) => {
+    for (const each of hooks[kind] ?? []) await each()
+  }
+  const failed: string[] = []
+  await run('before')
+  for (const [name, test] of tests) {
+    await run('beforeEach')
+    try {
+      await test()
+    } catch {
+      failed.push(name)
+    }
+    await run('afterEach')
+  }
+  await run('after')
+  return failed
+}
+
+const shelf = service('shelf', {
+  rev: 1,
+  about: 'Keeps things',
+  limits: { things: limit.max('things kept', { default: 10 }) },
+  abilities: {
+    put: ability({ about: 'Keeps a thing', effect: 'idempotent', nb: struct({ thing: text() }), ok: struct({}) }),
+    list: ability({ about: 'Lists things', effect: 'read', nb: struct({}), ok: struct({ things: list(text()) }) }),
+  },
+})
+
+const right: Handlers<typeof shelf> = {
+  put: ({ thing }, { commit }) =>
+    commit(async (tx) => {
+      if (await tx.get(thing)) return {}
+      await tx.reserve({ things: 1 })
+      await tx.put(thing, true)
+      return {}
+    }),
+  list: async (_, { list: records }) => ({ things: (await records()).map(({ key }) => key) }),
+}
+
+const samples: ServiceSetup['samples'] = [{ ability: 'put', nb: { thing: 'spoon' }, uses: { things: 1 } }, { ability: 'list' }]
+const setup = (over: Partial<Handlers<typeof shelf>>): ServiceSetup => ({ open: () => provide(shelf, { ...right, ...over }), samples })
+
+const WRONG: Readonly<Record<string, [() => ServiceSetup, string]>> = {
+  'shows one space what is of another': [
+    () => {
+      const all: string[] = []
+      return setup({
+        put: ({ thing }, context) => {
+          all.push(thing)
+          return right.put({ thing }, context) as never
+        },
+        list: () => ({ things: [...all] }),
+      })
+    },
+    'answers a second space as it answered the first',
+  ],
+  'counts nothing': [
+    () =>
+      setup({
+        put: ({ thing }, { commit }) =>
+          commit(async (tx) => {
+            await tx.put(thing, true)
+            return {}
+          }),
+      }),
+    'holds to the limits of a lease, to the last unit',
+  ],
+  'counts a thing each time': [
+    () =>
+      setup({
+        put: ({ thing }, { commit }) =>
+          commit(async (tx) => {
+            await tx.reserve({ things: 1 })
+            await tx.put(thing, true)
+            return {}
+          }),
+      }),
+    'does an idempotent call twice for the price of one',
+  ],
+  'forgets at the end of its process': [
+    () => ({
+      samples,
+      open() {
+        const kept = new Map<string, string[]>()
+        return provide(shelf, {
+          put: ({ thing }, context) => {
+            kept.set(context.space, [...new Set([...(kept.get(context.space) ?? []), thing])])
+            return right.put({ thing }, context) as never
+          },
+          list: (_, { space }) => ({ things: kept.get(space) ?? [] }),
+        })
+      },
+    }),
+    'finds everything again after a restart',
+  ],
+  'answers otherwise than its contract says': [
+    () => setup({ list: () => ({ things: 'none' as never }) }),
+    'answers its samples as its contract says',
+  ],
+  'shows too little of itself': [
+    () => ({ ...setup({}), samples: samples.slice(0, 1) }),
+    'has a sample of each of its abilities and declared errors',
+  ],
+  'has nothing to say to an owner': [
+    () => ({ ...setup({}), open: () => provide({ ...shelf, about: ' ' }, right) }),
+    'has a contract of plain data, with a sentence for each thing that an owner is asked',
+  ],
+}
+
+describe('a service that is wrong', () => {
+  it('is told from one that is right', async () => assert.deepEqual(await failing(setup({})), []))
+
+  for (const [what, [wrong, test]] of Object.entries(WRONG)) {
+    it(`is found: it ${what}`, async () => {
+      const failed = await failing(wrong())
+      assert.ok(failed.includes(test), `"${test}" should fail, of which ${failed.join('; ')} did`)
+    })
+  }
+})
