@@ -81,6 +81,7 @@ export class Failure extends Error {
 
   /** A service may come with its own copy of this package, and what it throws is as good. Kinds of failures are told apart as ever. */
   static override [Symbol.hasInstance](value: unknown): boolean {
+    // biome-ignore lint/complexity/noThisInStatic: kinds of failures inherit this, and each asks for itself
     if (this !== Failure) return Function.prototype[Symbol.hasInstance].call(this, value)
     return (value as { [FAILURE]?: unknown } | null | undefined)?.[FAILURE] === true
   }
