@@ -28,7 +28,9 @@ describe('names of services', () => {
   it('are taken once: no service stands in for the host itself, or for another', async () => {
     for (const id of ['ucan', 'host', 'access', 'jar'])
       for (const authority of ['open', 'leased', 'operator'] as const)
-        await assert.rejects(World.open({ dir: folder(), services: [jarService(), named(id, 'other', authority)] }), TypeError)
+        await assert.rejects(World.open({ dir: folder(), services: [jarService(), named(id, 'other', authority)] }), {
+          name: 'InvalidInput',
+        })
     for (const name of ['lookAt', 'lookat']) {
       const { service: twice, handlers } = named('twice', name)
       const both = { ...twice, abilities: { ...twice.abilities, lookAt: twice.abilities[name], lookat: twice.abilities[name] } }
