@@ -11,7 +11,7 @@ import { files, root } from '../tree.ts'
 const SYMBIONT_BUDGET = 57_000
 
 /** The same with what is loaded when it's used: what a page pays whose bundler makes one file of all. */
-const WHOLE_BUDGET = 66_000
+const WHOLE_BUDGET = 68_500
 
 interface Bundle {
   /** Paths of what went into it, from the repository's root. */
