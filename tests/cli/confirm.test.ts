@@ -31,7 +31,7 @@ describe('the command, asking hosts about a token', function () {
     const { revocation } = JSON.parse((await phone.run(['verify', tokens.revoked.token, '--online', '--json'])).stdout)
     assert.deepEqual(
       revocation.revoked.map(({ link, index }: Json) => [link, index]),
-      [[tokens.revoked.cid, 0]],
+      [[tokens.revoked.cid, 1]],
     )
   })
 })
