@@ -1,5 +1,6 @@
 import { type DID, sameBytes } from '@symbiosis/protocol'
 import { CompactRange, leafHash, rootAt } from '@symbiosis/protocol/revocation'
+import { MANIFEST } from '../manifest/publisher.ts'
 import type { Salvage, SalvagedRecord } from '../store/salvage.ts'
 import type { Store } from '../store/store.ts'
 import { CONTACT } from './contacts.ts'
@@ -61,6 +62,8 @@ const fittingIn = (record: SalvagedRecord, { host, size, isOf }: Copying): Salva
   if (space === host && OWN.has(kind)) return undefined
   // Followed logs are heard of again: whether all that was heard is still here, nobody knows.
   if (kind === CONTACT) return undefined
+  // It may be one that is lost to the log. The next one is numbered by the clock, above what anybody has seen.
+  if (kind === MANIFEST) return undefined
   if (kind === EVIDENCE) return Number.parseInt(key, 16) < size ? record : undefined
   if (kind === TOLD || kind === TAKEN_BEFORE) return toldWithin(record, size)
   if (kind !== SAID) return record

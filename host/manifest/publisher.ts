@@ -30,7 +30,7 @@ export interface PublishOptions {
 /** What holds where nothing else is said. */
 export const PUBLISH_OPTIONS: PublishOptions = { manifestLife: 86_400, endpoints: [], terms: {} }
 
-const KIND = 'manifest'
+export const MANIFEST = 'manifest'
 
 interface Parts {
   readonly signer: LocalSigner
@@ -113,7 +113,7 @@ export class Publisher {
       const signed = { ...blocks, signature }
       verifyManifest(encodeManifest(signed), { host: signer.did, now: now() })
       if (isNew) await log.append(tx, [{ entry: { kind: 'manifest', seq, root: blocks.root.cid } }])
-      await tx.put(KIND, signer.did, '', recordOf(signed))
+      await tx.put(MANIFEST, signer.did, '', recordOf(signed))
       return signed
     })
     if (isNew) log.tell()
@@ -137,7 +137,7 @@ export class Publisher {
   }
 
   async #kept(reader: StoreReader): Promise<SignedManifest | undefined> {
-    const record = (await reader.get(KIND, this.#parts.signer.did, '')) as unknown as Kept | undefined
+    const record = (await reader.get(MANIFEST, this.#parts.signer.did, '')) as unknown as Kept | undefined
     if (!record) return undefined
     const { cid, bytes } = blockOf(record.signature)
     return { signature: decodeUcan(cid, bytes), root: blockOf(record.root), services: record.services.map(blockOf) }

@@ -11,6 +11,8 @@ const host = await Host.open({
   collectEvery: 0,
   log: openLog({ level: 'error' }),
   follow,
+  // Its log is that which is measured.
+  manifestLife: 0,
 })
 const { url } = await host.listen()
 answering(() => ({}))

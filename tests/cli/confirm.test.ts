@@ -21,17 +21,17 @@ describe('the command, asking hosts about a token', function () {
   it('confirms what is lent, by the log as it is now', async () => {
     const { code, stdout } = await phone.run(['verify', tokens.lent.token, '--online'])
     assert.equal(code, 0, stdout)
-    assert.match(stdout, /confirmed by laptop-of-ada's log as of just now \(1 entry\)/)
+    assert.match(stdout, /confirmed by laptop-of-ada's log as of just now \(2 entries\)/)
   })
 
   it('confirms what was revoked, with exit code 1', async () => {
     const { code, stdout } = await phone.run(['verify', tokens.revoked.token, '--online'])
     assert.equal(code, 1, stdout)
-    assert.match(stdout, /revoked, confirmed: .+, entry 1 of laptop-of-ada's log/)
+    assert.match(stdout, /revoked, confirmed: .+, entry 2 of laptop-of-ada's log/)
     const { revocation } = JSON.parse((await phone.run(['verify', tokens.revoked.token, '--online', '--json'])).stdout)
     assert.deepEqual(
       revocation.revoked.map(({ link, index }: Json) => [link, index]),
-      [[tokens.revoked.cid, 0]],
+      [[tokens.revoked.cid, 1]],
     )
   })
 })

@@ -25,9 +25,10 @@ describe('a symbiont that asks hosts about a token', () => {
     await ada.revoke(cid)
     const { ok, problems, revocation } = await cora.verify(token, { online: true })
     assert.deepEqual([ok, problems.map(({ code, link }) => [code, link])], [false, [['Revoked', cid]]])
+    // Behind the manifest of each.
     assert.deepEqual(
       revocation.revoked.map(({ name, link, by, index }) => [name, link, by, index]).sort(),
-      ['attic', 'cellar'].map((name) => [name, cid, ada.space, 0]),
+      ['attic', 'cellar'].map((name) => [name, cid, ada.space, 1]),
     )
     assert.deepEqual(revocation.maybe, [])
   })

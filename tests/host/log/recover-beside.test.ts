@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { type Failure, homeLogsFact, type Proof } from '@symbiosis/protocol'
+import { decode, type Failure, homeLogsFact, type Proof } from '@symbiosis/protocol'
 import { originOf } from '@symbiosis/protocol/revocation'
 import { openIdentity } from '../../../host/identity.ts'
 import { type RecoverOptions, recoverHost } from '../../../host/index.ts'
@@ -57,6 +57,22 @@ describe('what a host keeps beside the log that it has back', () => {
   it('tells when it was told of what was had back, and by whose lease', () => tells({ have: REVOKED, left: REVOKED, again: 0 }))
 
   it('tells the same of what was logged again', () => tells({ have: 1, left: REVOKED - 1, again: 1 }))
+
+  it('says anew what it leases, under a higher number: its last manifest may be lost to the log', async () => {
+    const dir = folder()
+    let world = await World.open({ dir, manifestLife: HOUR })
+    await revokeAt(world)
+    const seqOf = ({ host }: World) => (decode(host.publisher.current().root.bytes) as { seq: number }).seq
+    const seq = seqOf(world)
+    const recover = await recovered(dir, world.host, 1)
+    await world.close()
+    without("kind = 'log/bundle'")(storeIn(dir))
+    await recover()
+    assert.equal(countOf(dir, 'manifest'), 0)
+    world = await World.open({ dir, manifestLife: HOUR, now: () => NOW + 1 })
+    assert.ok(seqOf(world) > seq)
+    await world.close()
+  })
 
   describe('of a log that it follows', () => {
     const REST = 2
