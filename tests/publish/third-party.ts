@@ -80,18 +80,18 @@ export class ThirdParty {
     child.stderr.on('data', (chunk) => {
       stderr += chunk
     })
+    const exit = once(child, 'exit').then(([code]) => code as number | null)
     const first = await Promise.race([
       once(createInterface({ input: child.stdout }), 'line').then(([line]) => line as string),
-      once(child, 'exit').then(([code]) => Promise.reject(new Error(`The host ended with ${code}: ${stderr}`))),
+      exit.then((code) => Promise.reject(new Error(`The host ended with ${code}: ${stderr}`))),
     ])
     const { url, did } = JSON.parse(first)
     return {
       url,
       did,
       async stop() {
-        const exit = once(child, 'exit')
         child.kill('SIGTERM')
-        return (await exit)[0] as number | null
+        return exit
       },
     }
   }
