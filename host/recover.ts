@@ -19,6 +19,7 @@ import { Salvage } from './store/salvage.ts'
 import { sqliteStore } from './store/sqlite.ts'
 import type { Store } from './store/store.ts'
 
+/** Whose log is had back, and from whom. */
 export interface RecoverOptions {
   /** The folder of the host, which must not be running. */
   dir: string
@@ -38,6 +39,7 @@ export interface RecoverOptions {
   now?(): number
 }
 
+/** What was had back, and what was not. */
 export interface Recovered {
   readonly host: DID
   /** Entries of its log. */
