@@ -73,7 +73,7 @@ export class Metrics {
     followed('symbiosis_followed_forks', 'Proofs that a followed host has signed contradictions', ({ forks }) => forks.length)
     gauge('symbiosis_blocks', 'Blocks kept', () => sources.stats().blocks)
     gauge('symbiosis_block_bytes', 'Bytes of the blocks kept', () => sources.stats().bytes)
-    collectDefaultMetrics({ register: this.#registry })
+    ofProcess()
   }
 
   called(can: string, outcome: string, seconds: number): void {
@@ -90,13 +90,24 @@ export class Metrics {
   }
 
   /** The Prometheus text form. */
-  text = (): Promise<string> => this.#registry.metrics()
+  text = async (): Promise<string> => `${await this.#registry.metrics()}\n${await ofProcess().metrics()}`
 
   /** A metric that is counted here: the library's own take a thirtieth of what a call costs to find what to add to. */
   #register(name: string, help: string, type: 'counter' | 'histogram', values: (can: string, calls: Calls) => Value[]): void {
     const get = async () => ({ name, help, type, values: [...this.#calls].flatMap(([can, calls]) => values(can, calls)) })
     this.#registry.registerMetric({ name, get } as unknown as Counter)
   }
+}
+
+let registryOfProcess: Registry | undefined
+
+/** What is told of the process, whichever hosts are in it. Once: what observes it is never let go of, and would keep each host that has ended. */
+const ofProcess = (): Registry => {
+  if (!registryOfProcess) {
+    registryOfProcess = new Registry()
+    collectDefaultMetrics({ register: registryOfProcess })
+  }
+  return registryOfProcess
 }
 
 const BUCKETS = [0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, Number.POSITIVE_INFINITY]
