@@ -67,7 +67,8 @@ describe('a host that is asked whether its log has a UCAN', () => {
   }
 
   const elsewhere = async (): Promise<Found['entries']> => {
-    const other = await attic.revocationLog.logged(0)
+    // Behind the manifest.
+    const other = await attic.revocationLog.logged(1)
     return [{ index: other.index, entry: other.entry, proof: other.proof }]
   }
 

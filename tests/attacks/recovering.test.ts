@@ -24,6 +24,7 @@ describe('a follower from whom a host has its log back', () => {
   before(async () => {
     whole = folder()
     const world = await World.open({ dir: whole })
+    revoked.length = 0
     for (let count = 0; count < REVOKED; count++) revoked.push(await revokeAt(world))
     ;({ entries } = await world.host.revocationLog.frame(0))
     key = world.host.revocationLog.key
