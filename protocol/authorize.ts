@@ -198,7 +198,7 @@ const leaseChain: Step = (call, guard) => {
   }
   const unheard: Unheard[] = []
   const refusal = findPaths(capability.with, invocation.proofs, search, call.message, guard, (path) => {
-    call.lessee ??= path[0]?.audience
+    call.lessee ??= (path[0] as Ucan).audience
     const { stale, aging } = heardOf(path, 'lease', bound.ability.freshness, guard)
     unheard.push(...stale)
     if (stale.length > 0) return false

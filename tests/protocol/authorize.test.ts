@@ -12,6 +12,7 @@ import {
   didFromPublicKey,
   encode,
   type Guard,
+  homeLogsFact,
   limit,
   optional,
   service,
@@ -39,9 +40,10 @@ let made = 0
 const ucan = (claims: Partial<Ucan>, proofs: readonly Ucan[] = []): Ucan => {
   const bytes = encode(made++)
   const rest = { issuer: SPACE, audience: ALICE, capabilities: [{ can: '*', with: SPACE }], expiration: NOW + 60 }
-  return { ...rest, ...claims, proofs: proofs.map(({ cid }) => cid), facts: [], bytes, cid: cidOf(bytes), signature: new Uint8Array(64) }
+  return { facts: [], ...rest, ...claims, proofs: proofs.map(({ cid }) => cid), bytes, cid: cidOf(bytes), signature: new Uint8Array(64) }
 }
-const lease = () => ucan({ issuer: HOST, audience: SPACE, capabilities: [{ can: 'lease/echo/*', with: HOST }] })
+const lease = (facts: Ucan['facts'] = []) =>
+  ucan({ issuer: HOST, audience: SPACE, capabilities: [{ can: 'lease/echo/*', with: HOST }], facts })
 
 /** What the pipeline says of a call of `issuer`'s, with all these UCANs at hand. */
 const decide = (
@@ -102,6 +104,24 @@ describe('authorization', () => {
     assert.equal(decide({ proofs: many }).ok?.leases.length, 8)
     const [one, other] = many as [Ucan, Ucan]
     assert.equal(decide({ proofs: [one, other, other, one] }).ok?.leases.length, 2)
+  })
+
+  it('leans on no lease whose log was not heard of for too long: another one has to do', () => {
+    const log = { did: BOB, url: 'https://bob.example/' }
+    const naming = lease([homeLogsFact([log])])
+    const heard = (ago: number, ...proofs: Ucan[]) => decide({ proofs }, { guard: { contact: () => NOW - ago } })
+    const { name, chain, link } = heard(604_801, naming).error ?? {}
+    assert.deepEqual([name, chain, link], ['StaleLog', 'lease', String(naming.cid)])
+    const other = lease()
+    assert.deepEqual(heard(604_801, naming, other).ok?.leasePaths, [[other]])
+    assert.deepEqual(heard(604_800, naming, other).ok?.leasePaths, [[naming], [other]])
+    assert.deepEqual(heard(3601, naming).ok?.aging, [log])
+    assert.deepEqual(heard(3600, naming).ok?.aging, [])
+  })
+
+  it('takes a lease whose fact of logs has another shape for none', () => {
+    const { name, chain, field } = decide({ proofs: [lease([{ logs: 1 }])] }).error ?? {}
+    assert.deepEqual([name, chain, field], ['NoLease', 'lease', 'fct'])
   })
 
   it('says when the last of the lease chains ends, each with its own last lease', () => {
