@@ -12,6 +12,7 @@ describe('a host that has ended', () => {
     for (let times = 0; times < 3; times++) await (await World.open({ dir: folder() })).close()
     // Its patience with calls under way lasts some seconds.
     for (let tries = 0; tries < 100 && queryObjects(Host, { format: 'count' }) > before; tries++) await sleep(100)
-    assert.equal(queryObjects(Host, { format: 'count' }), before)
-  }).timeout(20_000)
+    // Those of other tests may go meanwhile.
+    assert.ok(queryObjects(Host, { format: 'count' }) <= before)
+  }).timeout(60_000)
 })
