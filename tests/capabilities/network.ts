@@ -24,6 +24,8 @@ const createNode = (protocol: string, port: number) =>
     transports: [tcp()],
     connectionEncrypters: [noise()],
     streamMuxers: [yamux()],
+    // All are of one address here, of which a node takes five connections a second, and resets the others.
+    connectionManager: { inboundConnectionThreshold: Number.POSITIVE_INFINITY },
     services: {
       identify: identify(),
       ping: ping(),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { route } from '@symbiosis/capabilities/route'
+import { readPeers, route } from '@symbiosis/capabilities/route'
 import { findProviders } from '@symbiosis/capabilities/route/symbiont'
 import { all, failure, leaf } from '../host/engine/fixtures.ts'
 import { addressOf, type Network, type Node, PROTOCOL, provideBy, until } from './network.ts'
@@ -43,6 +43,48 @@ export const runFindTests = (setup: Setup, network: () => Network): void => {
     await until(async () => (await names()).length === 3)
     assert.deepEqual(await names(), providers.map(({ peerId }) => String(peerId)).sort())
     assert.equal((await names(2)).length, 2)
+  })
+
+  it('tells a provider while the search for others goes on, and ends the search when its reader leaves', async () => {
+    const { cid, provider } = await providedFar(network())
+    // One that takes every question and answers none: a search that comes by it lasts as long as it may.
+    const silent = await network().add()
+    await silent.unhandle(PROTOCOL)
+    await silent.handle(PROTOCOL, () => {})
+    try {
+      const dht = {
+        mode: 'client',
+        protocol: PROTOCOL,
+        bootstrap: [network().nodes[0] as Node, silent].map(addressOf),
+        rejoinMs: 200,
+      } as const
+      const ada = await (await world({ dht, route: { queriesPerSpace: 1 } })).guest()
+      const where = { peer: String(provider.peerId) }
+      await until(async () => {
+        // Until it knows both of them it finds nobody, or is done too soon.
+        const leaving = new AbortController()
+        const { body } = await ada.call(route, 'findProviders', { cid, seconds: 60 }, { signal: leaving.signal })
+        if (!body) return false
+        const peers = readPeers(body)
+        const { value: first } = await peers.next()
+        const more = peers.next().then(
+          () => false,
+          () => false,
+        )
+        const goesOn = await Promise.race([more, new Promise<boolean>((resolve) => setTimeout(resolve, 300, true))])
+        if (first && goesOn) {
+          assert.equal(first.peer, where.peer)
+          await assert.rejects(ada.ask(route, 'findPeer', where), failure('RateLimited'))
+        }
+        leaving.abort()
+        return first !== undefined && goesOn
+      })
+      // Its reader has left, so its place is free long before its minute is over.
+      await until(async () => (await ada.call(route, 'findPeer', where)).result.error?.name !== 'RateLimited')
+    } finally {
+      network().nodes.pop()
+      await silent.stop()
+    }
   })
 
   it('finds where a peer is', async () => {
