@@ -27,12 +27,13 @@ export class Attempts {
     return this.#running.has(did)
   }
 
-  /** Resolves when the attempt under way is over, or else when `attempt` is, which says whether it succeeded. */
-  run(did: DID, attempt: () => Promise<boolean>): Promise<void> {
+  /** Resolves when the attempt under way is over, or else when `attempt` is, which says whether it succeeded; undefined where nothing was tried. */
+  run(did: DID, attempt: () => Promise<boolean | undefined>): Promise<void> {
     const running = this.#running.get(did)
     if (running) return running
     const begun = attempt()
-      .then((done) => (done ? this.forget(did) : this.holdBack(did)))
+      // Of what wasn't tried nothing is kept: a lessee could name ever more.
+      .then((done) => (done === false ? this.holdBack(did) : this.forget(did)))
       .finally(() => this.#running.delete(did))
     this.#running.set(did, begun)
     return begun

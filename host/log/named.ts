@@ -126,7 +126,7 @@ export class NamedLogs {
     }
   }
 
-  #pullOf(did: DID, url: string, lessee: DID): (() => Promise<boolean>) | undefined {
+  #pullOf(did: DID, url: string, lessee: DID): (() => Promise<boolean | undefined>) | undefined {
     const { policy, isLocal, options, dir } = this.#parts
     if (policy === 'none' || forksOf(dir, did).length > 0) return undefined
     const allowed = allowedUnder(url, policy, isLocal())
@@ -134,12 +134,12 @@ export class NamedLogs {
     return reach && (() => this.#pull(did, url, reach, lessee))
   }
 
-  /** Whether the log was seen in order. Never throws. */
-  async #pull(did: DID, url: string, reach: Reach, lessee: DID): Promise<boolean> {
+  /** Whether the log was seen in order; undefined where there is no room for it. Never throws. */
+  async #pull(did: DID, url: string, reach: Reach, lessee: DID): Promise<boolean | undefined> {
     const { closing, options } = this.#parts
     try {
       const follower = await this.#followerOf(did, url, reach, lessee)
-      if (!follower) return false
+      if (!follower) return undefined
       await follower.pull(AbortSignal.any([closing, AbortSignal.timeout(options.pullPatience * 1000)]))
       return true
     } catch (thrown) {
