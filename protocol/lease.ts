@@ -12,7 +12,7 @@ export const LEASE = 'lease/'
 export type Amounts = { readonly [limit: string]: number }
 
 /** One lease of a chain: who lets whom use how much. Usage is metered per edge, so a sub-lease counts against every lease above it. */
-export interface Edge {
+export type Edge = {
   readonly by: string
   readonly to: string
   readonly limits: Amounts

@@ -53,8 +53,8 @@ export interface Environment {
 /** Whom usage counts against: the lease chains of the call that began it, each from the host down. Plain data, fit to be kept. */
 export type Account = readonly (readonly Edge[])[]
 
-/** What was reserved and where; keep it beside what it pays for, and give it back to `adjust`. */
-export interface Charge {
+/** What was reserved and where; keep it beside what it pays for, and give it back to `adjust`. A type, since the compiler takes no interface for a `Value`. */
+export type Charge = {
   readonly edges: readonly Edge[]
   readonly amounts: Amounts
 }

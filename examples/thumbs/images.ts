@@ -1,11 +1,10 @@
-import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { rename, rm, writeFile } from 'node:fs/promises'
+import { open, rename, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import sharp from 'sharp'
 
-/** Image files in one folder. A caller's name is never a path. */
+/** Image files in one folder, by names that the service makes up. */
 export class Images {
   readonly #dir: string
 
@@ -24,24 +23,27 @@ export class Images {
   }
 
   /** Whole or not at all, also where the power fails: first written beside, then renamed. */
-  async keep(key: string, bytes: Uint8Array): Promise<void> {
-    await writeFile(`${this.#path(key)}.new`, bytes, { flush: true })
-    await rename(`${this.#path(key)}.new`, this.#path(key))
+  async keep(file: string, bytes: Uint8Array): Promise<void> {
+    await writeFile(`${this.#path(file)}.new`, bytes, { flush: true })
+    await rename(`${this.#path(file)}.new`, this.#path(file))
+    // Its name lasts when the folder is on the disk.
+    await using folder = await open(this.#dir)
+    await folder.sync()
   }
 
   async scale(from: string, to: string, width: number): Promise<void> {
     await this.keep(to, await sharp(this.#path(from)).resize({ width }).webp().toBuffer())
   }
 
-  read(key: string): ReadableStream<Uint8Array> {
-    return Readable.toWeb(createReadStream(this.#path(key))) as ReadableStream<Uint8Array>
+  read(file: string): ReadableStream<Uint8Array> {
+    return Readable.toWeb(createReadStream(this.#path(file))) as ReadableStream<Uint8Array>
   }
 
-  async remove(key: string): Promise<void> {
-    await rm(this.#path(key), { force: true })
+  async remove(file: string): Promise<void> {
+    await rm(this.#path(file), { force: true })
   }
 
-  #path(key: string): string {
-    return join(this.#dir, createHash('sha256').update(key).digest('hex'))
+  #path(file: string): string {
+    return join(this.#dir, file)
   }
 }

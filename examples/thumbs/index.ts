@@ -6,13 +6,16 @@ const width = () => int({ min: 16, max: 4096 })
 export const thumbs = service('thumbs', {
   rev: 1,
   about: 'Makes smaller copies of images',
-  limits: { pixels: limit.max('pixels of all copies that are kept', { default: 10_000_000 }) },
+  limits: {
+    bytes: limit.max('of images that are kept', { unit: 'bytes', default: 100_000_000 }),
+    pixels: limit.max('pixels of all copies that are kept', { default: 10_000_000 }),
+  },
   abilities: {
     upload: ability({
       about: 'Takes an image in',
       nb: struct({ name: name() }),
       ok: struct({ width: int(), height: int() }),
-      errors: { NotAnImage: struct({ bytes: int() }) },
+      errors: { NotAnImage: struct({ bytes: int() }), Taken: struct({ image: text() }) },
       effect: 'idempotent',
       stream: 'in',
     }),

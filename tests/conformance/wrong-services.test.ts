@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type Runner, runServiceTests, type ServiceSetup } from '@symbiosis/conformance'
-import { ability, type Handlers, limit, list, provide, service, struct, text } from '@symbiosis/protocol'
+import { ability, type Charge, type Handlers, limit, list, provide, service, struct, text } from '@symbiosis/protocol'
 
 type Test = () => void | Promise<void>
 
@@ -41,6 +41,7 @@ const shelf = service('shelf', {
   about: 'Keeps things',
   limits: { things: limit.max('things kept', { default: 10 }) },
   abilities: {
+    take: ability({ about: 'Gives a thing up', effect: 'idempotent', nb: struct({ thing: text() }), ok: struct({}) }),
     put: ability({ about: 'Keeps a thing', effect: 'idempotent', nb: struct({ thing: text() }), ok: struct({}) }),
     list: ability({ about: 'Lists things', effect: 'read', nb: struct({}), ok: struct({ things: list(text()) }) }),
   },
@@ -50,14 +51,25 @@ const right: Handlers<typeof shelf> = {
   put: ({ thing }, { commit }) =>
     commit(async (tx) => {
       if (await tx.get(thing)) return {}
-      await tx.reserve({ things: 1 })
-      await tx.put(thing, true)
+      await tx.put(thing, await tx.reserve({ things: 1 }))
+      return {}
+    }),
+  take: ({ thing }, { commit }) =>
+    commit(async (tx) => {
+      const charge = (await tx.get(thing)) as Charge | undefined
+      if (charge) await tx.adjust(charge, {})
+      await tx.delete(thing)
       return {}
     }),
   list: async (_, { list: records }) => ({ things: (await records()).map(({ key }) => key) }),
 }
 
-const samples: ServiceSetup['samples'] = [{ ability: 'put', nb: { thing: 'spoon' }, uses: { things: 1 } }, { ability: 'list' }]
+const samples: ServiceSetup['samples'] = [
+  { ability: 'put', nb: { thing: 'fork' }, uses: { things: 1 } },
+  { ability: 'take', nb: { thing: 'fork' }, uses: { things: -1 } },
+  { ability: 'put', nb: { thing: 'spoon' }, uses: { things: 1 } },
+  { ability: 'list' },
+]
 const setup = (over: Partial<Handlers<typeof shelf>>): ServiceSetup => ({ open: () => provide(shelf, { ...right, ...over }), samples })
 
 const WRONG: Readonly<Record<string, [() => ServiceSetup, string]>> = {
@@ -97,12 +109,24 @@ const WRONG: Readonly<Record<string, [() => ServiceSetup, string]>> = {
       }),
     'does an idempotent call twice for the price of one',
   ],
+  'gives nothing back': [
+    () =>
+      setup({
+        take: ({ thing }, { commit }) =>
+          commit(async (tx) => {
+            await tx.delete(thing)
+            return {}
+          }),
+      }),
+    'gives back what is no longer held',
+  ],
   'forgets at the end of its process': [
     () => ({
       samples,
       open() {
         const kept = new Map<string, string[]>()
         return provide(shelf, {
+          ...right,
           put: ({ thing }, context) => {
             kept.set(context.space, [...new Set([...(kept.get(context.space) ?? []), thing])])
             return right.put({ thing }, context) as never
