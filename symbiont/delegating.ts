@@ -12,7 +12,7 @@ import {
 } from '@symbiosis/protocol'
 import { abilityOf } from './abilities.ts'
 import { parseDuration } from './amounts.ts'
-import { encodeBundle, readBundle } from './bundle.ts'
+import { type Bundle, type BundleHost, encodeBundle, readBundle } from './bundle.ts'
 import { leasesFor } from './choose.ts'
 import { keep, keepDelegation, keepHost, keepOnce } from './holdings.ts'
 import { inspectProof } from './inspect.ts'
@@ -21,6 +21,7 @@ import { checkLease } from './lease-check.ts'
 import { homeLogsAmong, mustBeLogs } from './naming-logs.ts'
 import { defaultSpace, ownerProofs, type Self } from './self.ts'
 import { endOf, inTime, isAboutOneSpace, rootOf, stands } from './standing.ts'
+import type { WalletState } from './wallet.ts'
 
 /** What is delegated, beside the abilities. */
 export interface DelegateOptions {
@@ -114,6 +115,7 @@ const leasesWith = (self: Self, space: DID, abilities: readonly string[]): Proof
 /** What came with a token. */
 export interface Accepted {
   cid: string
+  /** The space that the device may act for now; of a lease that was leased onward, the one it is for. */
   space: DID
   can: string[]
   /** Unix seconds, or null for never. */
@@ -123,16 +125,17 @@ export interface Accepted {
 }
 
 /**
- * Takes what another device delegated to this one: checked whole, then kept.
- * @throws Failure Malformed, BadHash, NotCanonical, BadSignature, WrongAudience (it's for another device), Expired, NotOwner
+ * Takes what another device delegated to this one, or leased onward to one of its spaces: checked whole, then kept.
+ * @throws Failure Malformed, BadHash, NotCanonical, BadSignature, WrongAudience (it's for another device), Expired, NotOwner, NoLease
  */
 export const accept = async (self: Self, token: string): Promise<Accepted> => {
-  const { delegation, leases, hosts } = readBundle(token)
+  const bundle = readBundle(token)
+  const { delegation, leases, hosts } = bundle
   const { ucan } = delegation
+  if (leaseOf(ucan)) return acceptLeases(self, bundle)
   const link = String(ucan.cid)
   const space = rootOf(delegation) as DID
   const now = self.now()
-  if (leaseOf(ucan)) throw new Failure('Malformed', 'The token holds a lease and no delegation.', { link, field: 'token' })
   if (ucan.audience !== self.signer.did) {
     throw new Failure('WrongAudience', `The token is for the device ${ucan.audience}; this one is ${self.signer.did}.`, {
       link,
@@ -152,17 +155,10 @@ export const accept = async (self: Self, token: string): Promise<Accepted> => {
       hint: 'Ask for a new token.',
     })
   const current = leases.filter((lease) => inTime(lease.ucan, now))
-  for (const lease of current) checkLease(lease, { host: rootOf(lease) as DID, space, now })
-  const nameless = current.find((lease) => !hosts.some(({ did }) => did === rootOf(lease)))
-  if (nameless)
-    throw new Failure('Malformed', `The token does not say where ${brief(rootOf(nameless))} is.`, {
-      link: String(nameless.ucan.cid),
-      field: 'hosts',
-    })
+  mustBeWhole(current, space, hosts, now)
   await self.holdings.update((state) => {
     keepDelegation(state, space, false, keep(delegation, now))
-    for (const lease of current) addLease(state, lease, now)
-    for (const host of hosts) keepHost(state, host, { proved: false })
+    keepAll(state, current, hosts, now)
   })
   const end = endOf(delegation, space)
   return {
@@ -173,4 +169,45 @@ export const accept = async (self: Self, token: string): Promise<Accepted> => {
     leases: current.map((lease) => describeLease(self, lease)),
     hosts: hosts.map(({ did, name }) => ({ did, name })),
   }
+}
+
+/** A token of leases alone, for a space of this device's. */
+const acceptLeases = async (self: Self, { delegation: first, leases: more, hosts }: Bundle): Promise<Accepted> => {
+  const all = [first, ...more]
+  const { audience: space, cid } = first.ucan
+  const now = self.now()
+  if (space !== self.signer.did && !self.holdings.spaces.some(({ did }) => did === space)) {
+    throw new Failure('WrongAudience', `The lease is for ${space}, which is no space of this device.`, {
+      link: String(cid),
+      chain: 'lease',
+      hint: `Have it made for a space of this device: ${defaultSpace(self)}`,
+    })
+  }
+  mustBeWhole(all, space, hosts, now)
+  await self.holdings.update((state) => keepAll(state, all, hosts, now))
+  const kept = all.map((lease) => describeLease(self, lease))
+  return {
+    cid: String(cid),
+    space,
+    can: kept.map(({ can }) => can),
+    expires: Math.min(...kept.map(({ expires }) => expires)),
+    leases: kept,
+    hosts: hosts.map(({ did, name }) => ({ did, name })),
+  }
+}
+
+/** Leases have to hold link by link, and to say where they may be used. */
+const mustBeWhole = (leases: readonly Proof[], space: DID, hosts: readonly BundleHost[], now: number): void => {
+  for (const lease of leases) checkLease(lease, { host: rootOf(lease) as DID, space, now })
+  const nameless = leases.find((lease) => !hosts.some(({ did }) => did === rootOf(lease)))
+  if (!nameless) return
+  throw new Failure('Malformed', `The token does not say where ${brief(rootOf(nameless))} is.`, {
+    link: String(nameless.ucan.cid),
+    field: 'hosts',
+  })
+}
+
+const keepAll = (state: WalletState, leases: readonly Proof[], hosts: readonly BundleHost[], now: number): void => {
+  for (const lease of leases) addLease(state, lease, now)
+  for (const host of hosts) keepHost(state, host, { proved: false })
 }

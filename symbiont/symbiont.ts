@@ -5,7 +5,7 @@ import type { Abilities } from './abilities.ts'
 import { type Connect, connectWeb } from './address.ts'
 import { type RequestOptions, request, resume } from './asking.ts'
 import { type ChoiceOptions, call, type SymbiontCallOptions } from './calling.ts'
-import { type Accepted, accept, type Delegated, type DelegateOptions, delegate } from './delegating.ts'
+import type { Accepted, Delegated, DelegateOptions } from './delegating.ts'
 import { type Returning, returningDoor, type Throwing, throwingDoor } from './doors.ts'
 import type { FilterStore } from './filter-store.ts'
 import type { Filters, Refreshed } from './filters.ts'
@@ -21,6 +21,7 @@ import { defaultSpace, findHost, type Self } from './self.ts'
 import { sleep } from './sleep.ts'
 import { createSpace, type NewSpace, recoverSpace } from './spaces.ts'
 import { rootOf } from './standing.ts'
+import type { SubleaseOptions } from './subleasing.ts'
 import type { Verified, VerifyOptions } from './verifying.ts'
 import type { KeptHost, Wallet } from './wallet.ts'
 
@@ -45,6 +46,9 @@ export interface DynamicClient {
   // biome-ignore lint/suspicious/noExplicitAny: the compiler can't know a contract that is fetched
   readonly [ability: string]: any
 }
+
+const delegating = loadedOnce(() => import('./delegating.ts'))
+const subleasing = loadedOnce(() => import('./subleasing.ts'))
 
 /** Milliseconds that `close` waits for work beside the calls, such as renewals. */
 const GRACE = 2000
@@ -254,16 +258,25 @@ export class Symbiont implements AsyncDisposable {
    * Lends abilities (`'acme/*'`, `'acme/make'`, `'acme'`, or `'*'`) over a space to another device.
    * @throws Failure InvalidInput, NotOwner, Revoked
    */
-  delegate(audience: string, can: readonly string[], options: DelegateOptions = {}): Promise<Delegated> {
-    return delegate(this.#self, audience, can, options)
+  async delegate(audience: string, can: readonly string[], options: DelegateOptions = {}): Promise<Delegated> {
+    return (await delegating()).delegate(this.#self, audience, can, options)
   }
 
   /**
-   * Takes what another device delegated to this one.
-   * @throws Failure Malformed, BadHash, NotCanonical, BadSignature, WrongAudience, Expired, NotOwner
+   * Leases part of what it was leased onward to another space: `{ acme: { bytes: '1 GB' } }`. What is used of that counts against the whole, and nobody can have
+   * more of it than this. Only a symbiont that is its own space can, since a lease is passed on by whom it is for.
+   * @throws Failure InvalidInput, NoLease, Expired, LimitExceeded (it has less itself)
    */
-  accept(token: string): Promise<Accepted> {
-    return accept(this.#self, token)
+  async sublease(space: string, abilities: Abilities, options: SubleaseOptions = {}): Promise<Delegated> {
+    return (await subleasing()).sublease(this.#self, space, abilities, options)
+  }
+
+  /**
+   * Takes what another device delegated to this one, or leased onward to one of its spaces.
+   * @throws Failure Malformed, BadHash, NotCanonical, BadSignature, WrongAudience, Expired, NotOwner, NoLease
+   */
+  async accept(token: string): Promise<Accepted> {
+    return (await delegating()).accept(this.#self, token)
   }
 
   /**

@@ -8,11 +8,10 @@ const photo = await sharp({ create: { width: 640, height: 480, channels: 3, back
   .toBuffer()
 const bodyOf = (bytes: Uint8Array) => new Blob([bytes as Uint8Array<ArrayBuffer>]).stream()
 
-await using laptop = await Symbiont.open({ wallet: memoryWallet() })
-await laptop.createSpace()
-await laptop.pair(url)
-await laptop.request({ thumbs: { pixels: 100_000 } }, { why: 'Show your photos' })
-const mine = laptop.use(thumbs)
+await using app = await Symbiont.open({ wallet: memoryWallet() })
+await app.pair(url)
+await app.request({ thumbs: { pixels: 110_000 } }, { why: 'Show your photos' })
+const mine = app.use(thumbs)
 
 await mine.upload({ name: 'sea' }, { body: bodyOf(photo) })
 const { body } = await mine.render({ name: 'sea', widths: [160, 320] })
@@ -22,7 +21,17 @@ const small = await mine.get({ name: 'sea', width: 160 })
 console.log(`${small.ok.width} x ${small.ok.height}, ${(await new Response(small.body).arrayBuffer()).byteLength > 0 ? 'here' : 'empty'}`)
 
 // The door that returns: the service's own error, and the refusal of the lease.
-const text = await laptop.try(thumbs).upload({ name: 'text' }, { body: bodyOf(new TextEncoder().encode('no image')) })
+const text = await app.try(thumbs).upload({ name: 'text' }, { body: bodyOf(new TextEncoder().encode('no image')) })
 console.log(text.error?.name)
-const large = await laptop.try(thumbs).render({ name: 'sea', widths: [640] })
+const large = await app.try(thumbs).render({ name: 'sea', widths: [640] })
 console.log(large.error?.name)
+
+// A part of the lease for somebody else, who asks nobody and has images of their own.
+await using friend = await Symbiont.open({ wallet: memoryWallet() })
+const { token } = await app.sublease(friend.space, { thumbs: { pixels: 5000 } })
+await friend.accept(token)
+await friend.use(thumbs).upload({ name: 'sea' }, { body: bodyOf(photo) })
+for (const width of [80, 160]) {
+  const { error } = await friend.try(thumbs).render({ name: 'sea', widths: [width] })
+  console.log(`a friend, ${width} pixels wide: ${error?.name ?? 'yes'}`)
+}

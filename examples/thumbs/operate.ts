@@ -8,4 +8,4 @@ const { signer, host, delegation } = readOperator(`${dir}/operator.key`)
 const channel = unixChannel(`${dir}/host.sock`)
 const caller = { signer, host, subject: host, proofs: [delegation], channel, now: () => Math.floor(Date.now() / 1000) }
 const { images } = unwrap((await invoke(caller, thumbs, 'stats', {})).result)
-console.log(`${images} image is kept`)
+console.log(`${images} images are kept`)

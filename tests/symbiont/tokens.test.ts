@@ -132,7 +132,7 @@ describe('a token', () => {
       'a text for a link': [withRoot({ 'symbiosis/bundle@1': { ...inner, delegation: String(inner.delegation) } }), /Malformed/],
       'a host without a DID': [withRoot({ 'symbiosis/bundle@1': { ...inner, hosts: [host, { ...host, did: 'attic' }] } }), /Malformed/],
       'no host for its lease': [withRoot({ 'symbiosis/bundle@1': { ...inner, hosts: [] } }), /Malformed/],
-      'a lease as the delegation': [withRoot({ 'symbiosis/bundle@1': { ...inner, delegation: inner.leases[0] } }), /Malformed/],
+      'a lease as the delegation': [withRoot({ 'symbiosis/bundle@1': { ...inner, delegation: inner.leases[0] } }), /WrongAudience/],
       'a delegation as a lease': [withRoot({ 'symbiosis/bundle@1': { ...inner, leases: [inner.delegation] } }), /Malformed/],
       'too large': [`u${'A'.repeat(5_000_000)}`, /TooLarge/],
       text: ['bafyreib', /Malformed/],

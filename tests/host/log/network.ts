@@ -69,9 +69,12 @@ export const taken = async (world: World, proof: Proof): Promise<string> => {
   return error?.name ?? 'ok'
 }
 
+/** How long is waited for what happens soon. Who expects that it never will may shorten it. */
+const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 20_000)
+
 /** Waits for what happens soon; a test that waits too long says what it saw last. */
 export const soon = async <T>(look: () => T | Promise<T>, expected: T): Promise<void> => {
-  const end = performance.now() + 20_000
+  const end = performance.now() + PATIENCE_MS
   for (;;) {
     const seen = await look()
     try {
