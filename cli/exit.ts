@@ -1,6 +1,6 @@
-import { Failure, isAbort, type Refusal } from '@symbiosis/protocol'
+import { CODES, Failure, isAbort, type Refusal } from '@symbiosis/protocol'
 import { CommanderError } from 'commander'
-import { type Output, toJson } from './output.ts'
+import { type Output, plainData, toJson } from './output.ts'
 import { fields, plain, timeText } from './text.ts'
 
 /** What the command ends with. They are stable. */
@@ -60,6 +60,7 @@ const refusalText = (refusal: Refusal, code: number, { paintNote }: Output): str
       used: used === undefined ? undefined : `${amount(used)} of ${amount(limit)}, and ${amount(asked) ?? 'more'} asked for`,
       reason: name === 'Denied' && typeof reason === 'string' ? plain(reason) : undefined,
       'try again': retryAfter === undefined ? undefined : `in ${retryAfter} s`,
+      ...declared(refusal),
       'what to do': hint && plain(hint),
     },
     '    ',
@@ -67,4 +68,15 @@ const refusalText = (refusal: Refusal, code: number, { paintNote }: Output): str
   )
   const head = code === EXIT.unreachable ? 'unreachable' : `refused: ${name}`
   return [`  ${paintNote(['red', 'bold'], head)}`, `    ${plain(message)}`, ...(lines ? [lines] : [])].join('\n')
+}
+
+/** What an error of a service's own says: its fields are nobody else's. */
+const declared = ({ name, message: _, hint: __, ...details }: Refusal): { [field: string]: string } => {
+  if ((CODES as readonly string[]).includes(name)) return {}
+  return Object.fromEntries(
+    Object.entries(details).map(([field, value]) => [
+      plain(field),
+      plain(typeof value === 'string' ? value : JSON.stringify(plainData(value))),
+    ]),
+  )
 }

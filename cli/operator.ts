@@ -1,6 +1,6 @@
-import type { OperatorCredential } from '@symbiosis/host'
 import {
   type Answered,
+  type Caller,
   type CallOptions,
   Failure,
   type Input,
@@ -21,6 +21,8 @@ export interface HostPlace {
 
 /** Operates a running host: a principal with a delegation over it, like every other. */
 export interface Operator {
+  /** What its calls are made with. */
+  readonly caller: Caller
   call<S extends Service, N extends keyof S['abilities'] & string>(
     service: S,
     name: N,
@@ -43,20 +45,20 @@ export const operate = async ({ dir, socket }: HostPlace, signal: AbortSignal): 
       hint: 'Name the socket of the host that you mean: --socket PATH',
     })
   }
-  return { call: (service, name, input, options) => callAs(credential, path, signal, service, name, input, options) }
+  const { signer, host, delegation } = credential
+  const now = () => Math.floor(Date.now() / 1000)
+  const caller: Caller = { signer, host, subject: host, proofs: [delegation], channel: unixChannel(path), now }
+  return { caller, call: (service, name, input, options) => callAs(caller, signal, service, name, input, options) }
 }
 
 const callAs = async <S extends Service, N extends keyof S['abilities'] & string>(
-  { signer, host, delegation }: OperatorCredential,
-  path: string,
+  caller: Caller,
   signal: AbortSignal,
   service: S,
   name: N,
   input: Input<S['abilities'][N]>,
   options: Pick<CallOptions, 'attach'> = {},
 ): Promise<Output<S['abilities'][N]>> => {
-  const now = () => Math.floor(Date.now() / 1000)
-  const caller = { signer, host, subject: host, proofs: [delegation], channel: unixChannel(path), now }
   const answered: Answered<Output<S['abilities'][N]>> = await invoke(caller, service, name, input, { ...options, signal })
   return unwrap(answered.result)
 }

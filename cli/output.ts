@@ -39,7 +39,8 @@ export class Output {
 /** Data as JSON: CIDs are text, bytes are left out. */
 export const toJson = (data: object): string => JSON.stringify(plainData(data))
 
-const plainData = (value: unknown): unknown => {
+/** The same before it is text. */
+export const plainData = (value: unknown): unknown => {
   if (typeof value === 'bigint') return Number(value)
   if (typeof value === 'number') return Number.isFinite(value) ? value : null
   if (typeof value !== 'object' || value === null) return value

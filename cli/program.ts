@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { accept } from './commands/accept.ts'
 import { add } from './commands/add.ts'
+import { call } from './commands/call.ts'
 import { compare } from './commands/compare.ts'
 import { completion } from './commands/completion.ts'
 import { conformance } from './commands/conformance.ts'
@@ -51,7 +52,7 @@ export const addCommands = (program: Command): void => {
   program.commandsGroup('Other devices:')
   for (const command of [delegate, accept, revoke, inspect, verify]) command(program)
   program.commandsGroup('Services:')
-  for (const command of [describe, types, docs, schema, compare]) command(program)
+  for (const command of [describe, call, types, docs, schema, compare]) command(program)
   program.commandsGroup('Trust:')
   logs(program)
   program.commandsGroup('Help:')

@@ -115,7 +115,7 @@ const leasesWith = (self: Self, space: DID, abilities: readonly string[]): Proof
 /** What came with a token. */
 export interface Accepted {
   cid: string
-  /** The space that the device may act for now; of a lease that was leased onward, the one it is for. */
+  /** The space that the device may act for; of a lease that was leased onward, the one it is for. */
   space: DID
   can: string[]
   /** Unix seconds, or null for never. */

@@ -6,6 +6,7 @@ import { type HostPlace, type Operator, operate } from '../operator.ts'
 import { bytesOption, durationOption } from '../options.ts'
 import { act } from '../run.ts'
 import { plain, shortDid, table, timeText } from '../text.ts'
+import { callAsOperator } from './call.ts'
 
 type Pending = Output<(typeof operator)['abilities']['requests']>['requests'][number]
 type Issued = Output<(typeof operator)['abilities']['leases']>['leases'][number]
@@ -21,6 +22,7 @@ export const operating = (host: Command): void => {
   forget(host)
   following(host)
   gc(host)
+  callAsOperator(host)
 }
 
 const requests = (host: Command) =>

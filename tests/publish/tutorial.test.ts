@@ -53,7 +53,7 @@ describe('the page "Write a service"', function () {
       other.install(project, { sharp: json(join(EXAMPLE, 'package.json')).dependencies.sharp })
       return ''
     }
-    if (command.startsWith('npx symbiosis host ')) {
+    if (command.startsWith('npx symbiosis host --')) {
       const args = command
         .replace(/ {2,}#.*/, '')
         .split(' ')
