@@ -13,8 +13,9 @@ export const pair = (program: Command): Command =>
         const paired = await symbiont.pair(url, { signal: run.signal })
         const { did, name, services } = paired
         const dim = (text: string) => run.output.paint('dim', text)
+        const longest = Math.max(...services.map(({ id }) => id.length))
         const leases = Object.fromEntries(
-          services.map(({ id, about }, at) => [at === 0 ? 'it leases' : ' '.repeat(at), `${id}   ${dim(plain(about))}`]),
+          services.map(({ id, about }, at) => [at === 0 ? 'it leases' : ' '.repeat(at), `${id.padEnd(longest)}   ${dim(plain(about))}`]),
         )
         const next = `symbiosis request ${services.map(({ id }) => id).join(' ')}`
         run.output.result(
