@@ -82,7 +82,7 @@ export class Symbiont implements AsyncDisposable {
     this.#store = store
     this.#manifests = loadedOnce(async () => {
       const { Manifests } = await import('./manifests.ts')
-      return new Manifests(self)
+      return new Manifests(self, store)
     })
   }
 

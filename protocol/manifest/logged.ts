@@ -13,7 +13,10 @@ import type { Manifest } from './verify.ts'
  * didn't name), `keys` and `origin` (a checkpoint of another log), `proof` (the entry isn't at that index), `entry` (it's of something else); Malformed,
  * NotCanonical, TooLarge
  */
-export const verifyLoggedManifest = ({ host, seq, root, log: { key } }: Manifest, logged: Logged | undefined): SignedCheckpoint => {
+export const verifyLoggedManifest = (
+  { host, seq, root, log: { key } }: Pick<Manifest, 'host' | 'seq' | 'root' | 'log'>,
+  logged: Logged | undefined,
+): SignedCheckpoint => {
   if (!logged)
     throw new Failure('Unsupported', 'The host does not show that its manifest stands in its log.', {
       field: 'log',

@@ -118,8 +118,11 @@ const readRoot = (bytes: Uint8Array): ManifestRoot => {
   return value as unknown as ManifestRoot
 }
 
-/** Who could bring an older manifest back could bring back what the host has taken out of it. */
-const mustFollow = ({ seq }: { seq: number }, root: CID, seen: SeenManifest): void => {
+/**
+ * Who could bring an older manifest back could bring back what the host has taken out of it.
+ * @throws Failure Replayed for an older one, BadSignature for another one with the same number
+ */
+export const mustFollow = ({ seq }: { seq: number }, root: CID, seen: SeenManifest): void => {
   if (seq > seen.seq || (seq === seen.seq && textOf(root) === seen.root)) return
   const hint = 'Somebody brings old ones back, or the host was set back: ask its owner. If that is so, forget the host and pair again.'
   if (seq === seen.seq)
