@@ -24,7 +24,7 @@ export class Manifests {
    * The manifest of a host, verified. The wallet remembers its number, so that older ones are refused from now on, after a restart too; and the log that it
    * was shown in, which that of the next one has to continue.
    */
-  async of(host: KeptHost, signal?: AbortSignal): Promise<Manifest> {
+  async of(host: KeptHost, signal?: AbortSignal): Promise<LoggedManifest> {
     const { did } = host
     const { holdings, signer } = this.#self
     // What other processes have seen meanwhile counts as well.
@@ -53,7 +53,7 @@ export class Manifests {
   async #remember({ host, seq, root, checkpoint }: LoggedManifest): Promise<void> {
     const next = { seq, root: String(root), log: { size: checkpoint.size, root: base64url.encode(checkpoint.root) } }
     const last = this.#seen(host)
-    if (last?.seq === seq && last.log?.size === checkpoint.size) return
+    if (last?.root === next.root && last.log?.root === next.log.root) return
     await this.#self.holdings.update(({ hosts }) => {
       const known = hosts.find(({ did }) => did === host)
       // Another process may have seen a later one, or the same in a longer log.

@@ -1,5 +1,5 @@
 import type { Answered, DID, Input, Output, Service } from '@symbiosis/protocol'
-import type { Manifest } from '@symbiosis/protocol/manifest'
+import type { LoggedManifest } from '@symbiosis/protocol/manifest'
 import type { CID } from 'multiformats/cid'
 import type { Abilities } from './abilities.ts'
 import { type Connect, connectWeb } from './address.ts'
@@ -236,10 +236,11 @@ export class Symbiont implements AsyncDisposable {
   }
 
   /**
-   * What a host leases and how it is called, by its manifest, verified. The wallet remembers its number: none that is older is believed any more.
-   * @throws Failure Replayed, Expired and more, as `verifyManifest` of @symbiosis/protocol/manifest does; NotFound, Unavailable
+   * What a host leases and how it is called, by its manifest: verified, and shown to stand in the host's log. The wallet remembers its number and that log:
+   * none that is older is believed any more, nor one in a log that doesn't continue it.
+   * @throws Failure Replayed, Expired and more, as `fetchManifest` of @symbiosis/protocol/manifest does; NotFound, Unavailable
    */
-  async manifest({ host, signal }: { host?: string; signal?: AbortSignal } = {}): Promise<Manifest> {
+  async manifest({ host, signal }: { host?: string; signal?: AbortSignal } = {}): Promise<LoggedManifest> {
     return (await this.#manifests()).of(findHost(this.#self, host), signal)
   }
 
