@@ -1,12 +1,18 @@
 import { type DID, Failure, type Service } from '@symbiosis/protocol'
 import { contractOf, fetchManifest, type LoggedManifest, type Manifest, mustFollow } from '@symbiosis/protocol/manifest'
 import { base64url } from 'multiformats/bases/base64'
+import type { ChoiceOptions } from './calling.ts'
 import { mustContinue, type SeenLog } from './filter-fetching.ts'
 import type { FilterStore } from './filter-store.ts'
 import { HeldFilter } from './held-filter.ts'
 import { isUnavailable } from './route.ts'
 import { callerTo, findHost, nearestFirst, type Self } from './self.ts'
 import type { KeptHost } from './wallet.ts'
+
+/** For which space and host a service is called, whose contract has to be fetched before. */
+export interface DynamicOptions extends ChoiceOptions {
+  signal?: AbortSignal
+}
 
 /** What a device learns of hosts from their manifests. */
 export class Manifests {
@@ -67,14 +73,14 @@ export class Manifests {
   }
 
   /**
-   * The contract of a service, by the first host that has it: the nearest unless one is meant. What calls are made by it have to stay with that host, since
-   * another may say something else.
+   * The contract of a service, by the first host that has it: the nearest unless one is meant. The choice that comes with it has calls stay with that host,
+   * since another may say something else.
    * @throws Failure NotFound
    */
-  async contract(id: string, meant?: string, signal?: AbortSignal): Promise<{ contract: Service; host: DID }> {
-    const { host, manifest } = await this.#find(id, meant, signal)
+  async contract(id: string, { signal, ...choice }: DynamicOptions): Promise<[Service, ChoiceOptions]> {
+    const { host, manifest } = await this.#find(id, choice.host, signal)
     const service = manifest.services.get(id)
-    if (service) return { contract: contractOf(service), host: host.did }
+    if (service) return [contractOf(service), { ...choice, host: host.did }]
     throw new Failure('NotFound', `No host that is known leases "${id}".`, {
       field: 'service',
       hint: `What ${host.name || host.did} has: ${[...manifest.services.keys()].join(', ')}.`,

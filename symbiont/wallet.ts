@@ -52,13 +52,19 @@ export interface KeptRevocation {
 const MANY = { maxItems: 100_000 }
 const archives = () => list(struct({ archive: text({ maxLength: 2_000_000 }), since: int() }), MANY)
 
-const seenManifest = struct({ seq: int(), root: text(), log: optional(struct({ size: int(), root: text() })) })
-
 /** The shape that a stored wallet must have. */
 export const walletSchema = struct({
   seed: text({ minLength: 44, maxLength: 44 }),
   spaces: list(struct({ did: text(), own: bool(), delegations: archives() }), MANY),
-  hosts: list(struct({ did: text(), name: text(), urls: list(text()), manifest: optional(seenManifest) }), MANY),
+  hosts: list(
+    struct({
+      did: text(),
+      name: text(),
+      urls: list(text()),
+      manifest: optional(struct({ seq: int(), root: text(), log: optional(struct({ size: int(), root: text() })) })),
+    }),
+    MANY,
+  ),
   leases: archives(),
   issued: archives(),
   revoked: list(
