@@ -143,7 +143,7 @@ export class Symbiont implements AsyncDisposable {
   }
 
   hosts(): KeptHost[] {
-    return this.#self.holdings.hosts.map((host) => ({ ...host, urls: [...host.urls] }))
+    return structuredClone(this.#self.holdings.hosts) as KeptHost[]
   }
 
   /** Forgets a host and the leases it gave. The host is not told. */

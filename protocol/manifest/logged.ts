@@ -14,7 +14,7 @@ import type { Manifest } from './verify.ts'
  * NotCanonical, TooLarge
  */
 export const verifyLoggedManifest = (
-  { host, seq, root, log: { key } }: Pick<Manifest, 'host' | 'seq' | 'root' | 'log'>,
+  { host, seq, root, log }: Pick<Manifest, 'host' | 'seq' | 'root' | 'log'>,
   logged: Logged | undefined,
 ): SignedCheckpoint => {
   if (!logged)
@@ -22,8 +22,8 @@ export const verifyLoggedManifest = (
       field: 'log',
       hint: 'It hides it, or is too old to show it: ask its owner.',
     })
-  const { entry, checkpoint, signer } = inLog(logged, host)
-  if (encodeVerifierKey(signer) !== key) throw unproved('is in a log of another key than the manifest names', 'key')
+  const { entry, checkpoint, key } = inLog(logged, host)
+  if (encodeVerifierKey(key) !== log.key) throw unproved('is in a log of another key than the manifest names', 'key')
   if (entry.kind !== 'manifest' || entry.seq !== seq || !entry.root.equals(root)) throw unproved('is not of this manifest', 'entry')
   return checkpoint
 }

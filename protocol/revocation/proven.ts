@@ -61,14 +61,14 @@ export const verifyLogged = (logged: Logged, { host, ucan, by }: { host: DID; uc
  * @throws Failure BadSignature, Malformed, NotCanonical, TooLarge, Unsupported
  */
 export const inLog = (
-  { index, entry: bytes, proof, checkpoint: note, key }: Logged,
+  { index, entry: bytes, proof, checkpoint: note, key: delegation }: Logged,
   host: DID,
-): { entry: Entry; checkpoint: SignedCheckpoint; signer: VerifierKey } => {
-  const signer = logKeyOf(host, key)
-  const checkpoint = verifyCheckpoint(note, { origin: originOf(host), keys: [signer] })
+): { entry: Entry; checkpoint: SignedCheckpoint; key: VerifierKey } => {
+  const key = logKeyOf(host, delegation)
+  const checkpoint = verifyCheckpoint(note, { origin: originOf(host), keys: [key] })
   const { size, root } = checkpoint
   if (!verifyInclusion({ index, size, leaf: leafHash(bytes), proof, root })) throw unproved('is not in the log', 'proof')
-  return { entry: decodeEntry(bytes), checkpoint, signer }
+  return { entry: decodeEntry(bytes), checkpoint, key }
 }
 
 export const unproved = (how: string, field: string): Failure => new Failure('BadSignature', `The entry ${how}.`, { field })
