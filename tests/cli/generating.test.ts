@@ -170,9 +170,27 @@ describe('what is made of a manifest', () => {
         '`bottles`',
         'attic',
         '1 to 500',
+        'up to 64 of them',
+        'Clients call it `putAway`.',
+        '`symbiosis request rack`',
+        'gives a stream of bytes behind its answer',
+        '(`StaleLog`) where the host has not heard for 1 hour of the logs',
+        'It asks them anew after 5 minutes.',
       ])
         assert.ok(page.includes(part), part)
+      const places = ['## rack/look', '## rack/pour', '## rack/putaway', '`bottle` | a link', '`label` | text'].map((part) =>
+        page.indexOf(part),
+      )
+      assert.deepEqual(
+        [...places].sort((a, b) => a - b),
+        places,
+        'abilities by their names, and first what has to be there',
+      )
+      assert.match(pages.get('README.md') as string, / UTC\.\n.*anew after 1 hour.*`LimitExceeded`/s)
+      assert.doesNotMatch(page.slice(page.indexOf('## rack/look'), page.indexOf('## rack/pour')), /StaleLog|Clients call/)
       assert.ok(pages.get('README.md')?.includes('[rack](rack.md)'))
+      const bounded = pagesOf(manifest, [describeService(bell, { maxLease: 30 * 86_400 })]).get('bell.md')
+      assert.ok(bounded?.includes('| longest lease | 30 days |'))
     })
 
     it('is words where a host wrote words: no HTML, no links, no other cells', () => {
