@@ -8,7 +8,7 @@ import { textOf } from './link.ts'
 import { decodeReceipts, encodeInvocations } from './message.ts'
 import type { DID, Signer } from './principal.ts'
 import { readReceipt } from './receipt.ts'
-import { check, mustMatch } from './schema.ts'
+import { mustMatch } from './schema.ts'
 import { issueUcan, type Ucan } from './ucan.ts'
 
 /** A caller with what it shows: its key, the host it means, the space it acts for, and its proofs. */
@@ -81,9 +81,7 @@ const resultOf = <T>(message: Uint8Array, invocation: Ucan, host: DID, { ok, err
   const { out } = readReceipt<T>(block, invocation.cid, host)
   // What a host signs may still be something else than the types say to who called.
   const shape = out.error ? errors[out.error.name] : ok
-  const found = shape && check(shape, out.error ?? out.ok, '', true)
-  if (found)
-    throw new Failure('Malformed', `The host answered against the contract: ${found.path || 'it'} ${found.message}.`, { field: found.path })
+  if (shape) mustMatch(shape, out.error ?? out.ok, 'The host answered against the contract', 'Malformed', true)
   return out
 }
 

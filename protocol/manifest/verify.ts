@@ -5,7 +5,7 @@ import { CLOCK_SKEW } from '../clock.ts'
 import { Failure } from '../failure.ts'
 import { asLink, textOf } from '../link.ts'
 import type { DID } from '../principal.ts'
-import { check, type JsonSchema } from '../schema.ts'
+import { mustMatch } from '../schema.ts'
 import { isSigned, type Ucan } from '../ucan.ts'
 import { MANIFEST_BOUNDS, type ManifestBounds } from './bounds.ts'
 import { PUBLISH } from './build.ts'
@@ -113,8 +113,7 @@ const readRoot = (bytes: Uint8Array): ManifestRoot => {
       field: 'v',
       hint: 'Use a newer version of Symbiosis.',
     })
-  const found = check(rootShape as JsonSchema, value)
-  if (found) throw new Failure('Malformed', `A manifest: ${found.path || 'it'} ${found.message}.`, { field: found.path })
+  mustMatch(rootShape, value, 'A manifest', 'Malformed')
   return value as unknown as ManifestRoot
 }
 
