@@ -239,6 +239,16 @@ describe("a host's manifest", () => {
       assert.equal((await fetch(url)).headers.get('cache-control'), 'no-cache')
     })
 
+    it('stays the same while the log grows, which only calls tell of', async () => {
+      const before = [await fetch(url), await fetch(`${url}?format=car`)]
+      const { size } = await get(world)
+      const lease = await world.lease(alice)
+      assert.ok((await world.call(alice, { can: 'ucan/revoke', nb: { ucan: lease.ucan.cid }, attach: [lease] })).ok)
+      assert.equal((await get(world)).size, size + 1)
+      for (const { url: address, headers } of before)
+        assert.equal((await fetch(address, { headers: { 'if-none-match': headers.get('etag') as string } })).status, 304)
+    })
+
     it('is told in no other format', async () => assert.equal((await fetch(`${url}?format=xml`)).status, 415))
 
     it('comes by calls over every channel', async () => {
