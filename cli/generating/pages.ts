@@ -11,14 +11,12 @@ export const pagesOf = (manifest: Manifest, services: readonly ServiceDescriptio
     ...services.map((service): [string, string] => [`${service.id}.md`, pageOf(service)]),
   ])
 
-const indexOf = ({ host, seq, expires, endpoints, log: { filters } }: Manifest, services: readonly ServiceDescription[]): string =>
-  page([
-    '# What this host leases',
-    `\`${host}\` says so in its manifest ${seq}, which is good until ${utc(expires)}.`,
-    ...(endpoints.length > 0 ? [`It is reached at ${endpoints.map(code).join(', ')}.`] : []),
+const indexOf = ({ host, seq, expires, endpoints, log: { filters } }: Manifest, services: readonly ServiceDescription[]): string => {
+  const leases = (service: ServiceDescription) => Object.values(service.abilities).some(({ authority }) => authority === 'leased')
+  const listed = (some: readonly ServiceDescription[]) =>
     rows(
       ['service', 'what it does', 'abilities'],
-      services.map(({ id, about, abilities }) => [
+      some.map(({ id, about, abilities }) => [
         `[${id}](${id}.md)`,
         words(about),
         Object.values(abilities)
@@ -26,14 +24,22 @@ const indexOf = ({ host, seq, expires, endpoints, log: { filters } }: Manifest, 
           .sort()
           .join(', '),
       ]),
-    ),
+    )
+  const [leased, others] = [services.filter(leases), services.filter((service) => !leases(service))]
+  return page([
+    '# What this host leases',
+    `\`${host}\` says so in its manifest ${seq}, which is good until ${utc(expires)}.`,
+    ...(endpoints.length > 0 ? [`It is reached at ${endpoints.map(code).join(', ')}.`] : []),
     ...(filters
       ? [
           `Devices that go out of reach can take along what is revoked: it makes a filter of that anew after ${formatDuration(filters.every)}.`,
         ]
       : []),
     'Beside the errors that are its own, every ability may be refused by the codes that all hosts share: `NoLease`, `NotOwner`, `Revoked`, `LimitExceeded`, `InvalidInput`, `RateLimited`, `Unavailable` and others. Each says which link or field failed, and what to do.',
+    ...(leased.length > 0 ? [listed(leased)] : []),
+    ...(others.length > 0 ? ['## What it answers without a lease', listed(others)] : []),
   ])
+}
 
 const pageOf = ({ id, rev, about, abilities, limits, terms }: ServiceDescription): string =>
   page([
@@ -94,7 +100,7 @@ const hearing = ({ authority, freshness: { fresh, stale } = {} }: AbilityDescrip
 const fields = (title: string, schema: JsonSchema): string[] => {
   const found = [...fieldsOf(schema, '')]
   if (found.length === 0) return [`**${title}** nothing.`]
-  return [`**${title}**`, rows(['field', 'what stands there', ''], found)]
+  return [`**${title}**`, rows(['field', 'what stands there', 'note'], found)]
 }
 
 /** Every field, those of fields behind their own. */
@@ -102,11 +108,12 @@ function* fieldsOf(schema: JsonSchema, path: string): Generator<string[]> {
   if (schema.items) yield* fieldsOf(schema.items, `${path}[]`)
   if (schema.additionalProperties) yield* fieldsOf(schema.additionalProperties, `${path}{}`)
   for (const option of schema.anyOf ?? []) yield* fieldsOf(option, path)
-  const { properties = {}, required = [] } = schema
-  const isOptional = (name: string): number => Number(!required.includes(name))
-  for (const [name, field] of Object.entries(properties).sort(([a], [b]) => isOptional(a) - isOptional(b))) {
+  // The order of a manifest is that of its bytes, and tells a reader nothing.
+  const isNeeded = (name: string) => schema.required?.includes(name) ?? false
+  const properties = Object.entries(schema.properties ?? {}).sort(([one], [other]) => Number(isNeeded(other)) - Number(isNeeded(one)))
+  for (const [name, field] of properties) {
     const place = path ? `${path}.${name}` : name
-    const optional = isOptional(name) ? 'optional' : ''
+    const optional = isNeeded(name) ? '' : 'optional'
     yield [code(place), words(kindOf(field)), [optional, words(field.description ?? '')].filter(Boolean).join('; ')]
     yield* fieldsOf(field, place)
   }
@@ -156,11 +163,11 @@ const utc = (seconds: number): string =>
 /** An id as the key of a map in code. */
 const keyOf = (id: string): string => (/^[a-z][a-z0-9]*$/.test(id) ? id : `'${id}'`)
 
-/** What a host wrote, as words and nothing else: neither HTML nor links nor the end of a cell. */
+/** What a host wrote, as words and nothing else: neither HTML nor the end of a cell nor links, those included that readers make of bare addresses. */
 const words = (text: string): string =>
   plain(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
-    .replace(/[\\`*_[\]#>|~]/g, '\\$&')
+    .replace(/[\\`*_[\]#>|~@]|(?<=:)\/(?=\/)|(?<=www)\./gi, '\\$&')
 
 const code = (text: string): string => (/^[\w.[\]{}:/-]+$/.test(text) ? `\`${text}\`` : words(text))
