@@ -1,15 +1,15 @@
 import { existsSync } from 'node:fs'
 import { Failure, generateSeed, signerFromSeed } from '@symbiosis/protocol'
-import { fetchManifest, type Manifest, type ServiceDescription } from '@symbiosis/protocol/manifest'
+import { fetchManifest, type LoggedManifest, type Manifest, type ServiceDescription } from '@symbiosis/protocol/manifest'
 import { reachHost } from './reaching.ts'
 import type { Run } from './run.ts'
 import { openSymbiont, walletFile } from './wallet.ts'
 
 /**
- * The manifest of a host, verified, as anybody can have it. Of a host that was paired with, nothing older is taken than what the wallet has seen.
+ * The manifest of a host, verified and shown to stand in its log, as anybody can have it. Of a host that was paired with, nothing older is taken than what the wallet has seen.
  * @throws Failure
  */
-export const readManifest = async (name: string | undefined, run: Run): Promise<Manifest> => {
+export const readManifest = async (name: string | undefined, run: Run): Promise<LoggedManifest> => {
   const { did, channel } = await reachHost(name, run)
   // Without a wallet none is made: a manifest can be read by anybody.
   await using symbiont = existsSync(walletFile(run.globals.home)) ? await openSymbiont(run) : undefined

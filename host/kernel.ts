@@ -69,7 +69,7 @@ export const kernelServices = (parts: Parts): Provided[] => [
   provide(access, accessHandlers(parts)),
   provide(revocation, revokeHandlers(parts)),
   provide(logService, logHandlers(parts)),
-  provide(manifestService, { get: ({ have }) => ({ manifest: parts.publisher.packed(have) }) }),
+  provide(manifestService, { get: ({ have }) => parts.publisher.shown(have) }),
   provide(operator, operatorHandlers(parts)),
 ]
 

@@ -1,6 +1,6 @@
 import type { Value } from './cbor.ts'
 import type { Channel } from './channel.ts'
-import { canOf, type Input, type Output, type Service } from './contract.ts'
+import { type Ability, canOf, type Input, type Output, type Service } from './contract.ts'
 import { nonce, type Proof, ucansOf } from './delegation.ts'
 import { endVerified } from './ending.ts'
 import { Failure, type Refusal, type Result } from './failure.ts'
@@ -8,7 +8,7 @@ import { textOf } from './link.ts'
 import { decodeReceipts, encodeInvocations } from './message.ts'
 import type { DID, Signer } from './principal.ts'
 import { readReceipt } from './receipt.ts'
-import { check, type JsonSchema, mustMatch } from './schema.ts'
+import { mustMatch } from './schema.ts'
 import { issueUcan, type Ucan } from './ucan.ts'
 
 /** A caller with what it shows: its key, the host it means, the space it acts for, and its proofs. */
@@ -68,21 +68,20 @@ export const invoke = async <S extends Service, N extends keyof S['abilities'] &
   })
   const message = encodeInvocations([invocation], ucansOf([...caller.proofs, ...(options.attach ?? [])]))
   const signal = options.signal && { signal: options.signal }
-  const answered = (bytes: Uint8Array) => resultOf<Output<S['abilities'][N]>>(bytes, invocation, caller.host, ability.ok)
+  const answered = (bytes: Uint8Array) => resultOf<Output<S['abilities'][N]>>(bytes, invocation, caller.host, ability)
   if (ability.stream === 'none') return { result: answered(await caller.channel.request(message, { ...signal })) }
   const answer = await caller.channel.open(message, { ...signal, ...(options.body && { body: options.body }) })
   const result = answered(answer.message)
   return answer.body && !result.error ? { result, body: endVerified(answer.body, invocation.cid, caller.host) } : { result }
 }
 
-const resultOf = <T>(message: Uint8Array, invocation: Ucan, host: DID, shape: JsonSchema): Result<T, Refusal> => {
+const resultOf = <T>(message: Uint8Array, invocation: Ucan, host: DID, { ok, errors }: Ability): Result<T, Refusal> => {
   const block = decodeReceipts(message).get(textOf(invocation.cid))
   if (!block) throw new Failure('Malformed', 'The host answered without a receipt for the call.')
   const { out } = readReceipt<T>(block, invocation.cid, host)
   // What a host signs may still be something else than the types say to who called.
-  const found = out.error ? undefined : check(shape, out.ok, '', true)
-  if (found)
-    throw new Failure('Malformed', `The host answered against the contract: ${found.path || 'it'} ${found.message}.`, { field: found.path })
+  const shape = out.error ? errors[out.error.name] : ok
+  if (shape) mustMatch(shape, out.error ?? out.ok, 'The host answered against the contract', 'Malformed', true)
   return out
 }
 

@@ -1,7 +1,7 @@
 import type { CID } from 'multiformats/cid'
 import type { Value } from './cbor.ts'
 import type { Ability, Input, Limits, Output, Service } from './contract.ts'
-import { Failure } from './failure.ts'
+import { CODES, Failure } from './failure.ts'
 import type { Amounts, Edge } from './lease.ts'
 import type { DID } from './principal.ts'
 import type { Infer } from './schema.ts'
@@ -137,12 +137,17 @@ export type Handlers<S extends Service> = {
     | Promise<Answer<Said<S['abilities'][N]>, keyof S['abilities'][N]['errors'] & string>>
 }
 
-/** Puts handlers behind a contract. The compiler holds them to it; at run time so does the host. */
-export const provide = <const S extends Service>(contract: S, handlers: NoInfer<Handlers<S>>, hooks: Hooks = {}): Provided => ({
-  service: contract,
-  handlers: handlers as Provided['handlers'],
-  hooks,
-})
+/**
+ * Puts handlers behind a contract. The compiler holds them to it; at run time so does the host.
+ * @throws TypeError for an error that is called like a code of the closed list: whoever reads a refusal could not tell whose it is
+ */
+export const provide = <const S extends Service>(contract: S, handlers: NoInfer<Handlers<S>>, hooks: Hooks = {}): Provided => {
+  for (const { errors } of Object.values(contract.abilities)) {
+    const taken = CODES.find((code) => Object.hasOwn(errors, code))
+    if (taken) throw new TypeError(`The service ${contract.id} can't have an error "${taken}": every host refuses by that code.`)
+  }
+  return { service: contract, handlers: handlers as Provided['handlers'], hooks }
+}
 
 /** A declared error as an answer, for what has no context at hand; handlers have `fail`. */
 export const failed = (name: string, details: object, message: string = name): Failed => ({

@@ -1,5 +1,5 @@
 import type { CID } from 'multiformats/cid'
-import { Failure } from './failure.ts'
+import { type Code, Failure } from './failure.ts'
 import type { Flat } from './flat.ts'
 import { asLink } from './link.ts'
 
@@ -147,14 +147,12 @@ export const check = (schema: JsonSchema, value: unknown, path = '', open = fals
 }
 
 /**
- * Refuses input that leaves its schema.
- * @throws Failure InvalidInput, with `field`
+ * Refuses what leaves its schema: input, unless told otherwise.
+ * @throws Failure by the code, InvalidInput unless told, with `field`
  */
-export const mustMatch = (schema: JsonSchema, value: unknown, what: string): void => {
-  const found = check(schema, value)
-  if (found) {
-    throw new Failure('InvalidInput', `${what}: ${found.path || 'it'} ${found.message}.`, { field: found.path })
-  }
+export const mustMatch = (schema: JsonSchema, value: unknown, what: string, code: Code = 'InvalidInput', open = false): void => {
+  const found = check(schema, value, '', open)
+  if (found) throw new Failure(code, `${what}: ${found.path || 'it'} ${found.message}.`, { field: found.path })
 }
 
 const mismatch = (path: string, message: string): Mismatch => ({ path, message })

@@ -20,9 +20,10 @@ export interface Refused extends Details {
 }
 
 /** The errors that an ability declares, each with what it says. */
-type Declared<A extends Ability> = {
-  [N in keyof A['errors'] & string]: Flat<{ name: N; message: string } & Infer<A['errors'][N]>>
-}[keyof A['errors'] & string]
+type Declared<A extends Ability> = Said<{ [N in keyof A['errors'] & string]: Infer<A['errors'][N]> }>
+
+/** Errors, by what each says. */
+export type Said<E> = { [N in keyof E & string]: Flat<{ name: N; message: string } & E[N]> }[keyof E & string]
 
 /** Has editors show the fields, and not how they were put together. */
 type Flat<T> = { [K in keyof T]: T[K] } & {}
@@ -33,7 +34,7 @@ export interface Downloaded<T> {
   body: ReadableStream<Uint8Array>
 }
 
-type Tried<T, E> = (T & { error?: undefined }) | { ok?: undefined; body?: undefined; error: E }
+export type Tried<T, E> = (T & { error?: undefined }) | { ok?: undefined; body?: undefined; error: E }
 
 /** Abilities that stream in need a body, the others have none. */
 type Options<A extends Ability> = Omit<SymbiontCallOptions, 'body'> &
@@ -64,11 +65,12 @@ export type Returning<S extends Service> = {
   >
 }
 
-type Invoke = (name: string, input: object, options: SymbiontCallOptions) => Promise<Answered<unknown>>
+/** Invokes an ability of a service. */
+export type Invoke = (service: Service, name: string, input: object, options: SymbiontCallOptions) => Promise<Answered<unknown>>
 
 export const throwingDoor = <S extends Service>(service: S, invoke: Invoke): Throwing<S> =>
   door(service, async (name, streams, input, options) => {
-    const { ok, body, error } = opened(await invoke(name, input, options), streams)
+    const { ok, body, error } = opened(await invoke(service, name, input, options), streams)
     if (error) throw Failure.fromRefusal(error)
     return streams ? { ok, body } : ok
   }) as Throwing<S>
@@ -76,7 +78,7 @@ export const throwingDoor = <S extends Service>(service: S, invoke: Invoke): Thr
 export const returningDoor = <S extends Service>(service: S, invoke: Invoke): Returning<S> =>
   door(service, async (name, streams, input, options) => {
     try {
-      return opened(await invoke(name, input, options), streams)
+      return opened(await invoke(service, name, input, options), streams)
     } catch (thrown) {
       if (thrown instanceof Failure) return { error: toRefusal(thrown) }
       throw thrown

@@ -1,8 +1,19 @@
 import { type Caller, CLOCK_SKEW, Failure, type Input, invoke, type Output, unwrap } from '@symbiosis/protocol'
-import { log, MAX_SHARD_BYTES, type ProvenFilter, shardOf, verifyConsistency, verifyLoggedFilter } from '@symbiosis/protocol/revocation'
+import {
+  type Checkpoint,
+  log,
+  MAX_SHARD_BYTES,
+  type ProvenFilter,
+  shardOf,
+  verifyConsistency,
+  verifyLoggedFilter,
+} from '@symbiosis/protocol/revocation'
 import type { CID } from 'multiformats/cid'
 import type { KeptFilter, KeptShard } from './filter-store.ts'
 import { checkShard, type HeldFilter } from './held-filter.ts'
+
+/** What a log was seen to be. */
+export type SeenLog = Pick<Checkpoint, 'size' | 'root'>
 
 export interface Fetching {
   /** What was kept of that host before. */
@@ -26,7 +37,7 @@ export const fetchFilter = async (caller: Caller, { kept, held, maxBytes, ucans,
   const proven = verifyLoggedFilter(filter, caller.host)
   mustFollow(proven, held)
   mustBeMade(proven, caller.now())
-  if (held) await mustContinue(caller, proven, held, signal)
+  if (held) await mustContinue(caller, proven.checkpoint, held.proven.checkpoint, signal)
   const known = held && held.size === proven.entry.size ? (kept?.shards ?? []) : []
   const shards: KeptShard[] = []
   for (const index of wanted(proven, maxBytes, ucans)) {
@@ -65,15 +76,9 @@ const mustBeMade = ({ entry }: ProvenFilter, now: number): void => {
 
 /**
  * In a fork of its log a host could leave out what it has acknowledged in the other.
- * @throws Failure BadSignature where a checkpoint doesn't continue that of the filter held
+ * @throws Failure BadSignature where a checkpoint doesn't continue the one seen before
  */
-export const mustContinue = async (
-  caller: Caller,
-  proven: Pick<ProvenFilter, 'checkpoint'>,
-  held: HeldFilter,
-  signal: AbortSignal,
-): Promise<void> => {
-  const [before, after] = [held.proven.checkpoint, proven.checkpoint]
+export const mustContinue = async (caller: Caller, after: SeenLog, before: SeenLog, signal: AbortSignal | undefined): Promise<void> => {
   // The same one needs no proof, and for one that is shorter there is none.
   const sizes = { from: before.size, size: after.size }
   const { proof } = before.size < after.size ? await ask(caller, 'consistency', sizes, signal) : { proof: [] }
@@ -96,8 +101,8 @@ const ask = async <N extends 'filter' | 'shard' | 'consistency'>(
   caller: Caller,
   name: N,
   input: Input<(typeof log)['abilities'][N]>,
-  signal: AbortSignal,
+  signal: AbortSignal | undefined,
 ): Promise<Output<(typeof log)['abilities'][N]>> => {
-  const { result } = await invoke(caller, log, name, input, { signal })
+  const { result } = await invoke(caller, log, name, input, { ...(signal && { signal }) })
   return unwrap(result)
 }

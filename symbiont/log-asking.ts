@@ -44,7 +44,7 @@ export const askLog = async (
     asked.map(async ({ link, by }) => {
       const { entries, checkpoint: note, key } = unwrap((await invoke(caller, log, 'find', { ucan: link.cid, by }, { signal })).result)
       const checkpoint = verifyCheckpoint(note, { origin: originOf(host.did), keys: [logKeyOf(host.did, key)] })
-      if (held) await mustContinue(caller, { checkpoint }, held, signal)
+      if (held) await mustContinue(caller, checkpoint, held.proven.checkpoint, signal)
       const revoked = entries.map((each): FoundRevocation => {
         const entry = decodeEntry(each.entry)
         if (entry.kind !== 'revocation' || !by.includes(entry.by)) throw unasked()

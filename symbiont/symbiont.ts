@@ -1,18 +1,19 @@
-import type { Answered, DID, Input, Output, Service } from '@symbiosis/protocol'
-import type { Manifest } from '@symbiosis/protocol/manifest'
+import type { Answered, DID, Input, Output, Proof, Service } from '@symbiosis/protocol'
+import type { LoggedManifest } from '@symbiosis/protocol/manifest'
 import type { CID } from 'multiformats/cid'
 import type { Abilities } from './abilities.ts'
 import { type Connect, connectWeb } from './address.ts'
 import { type RequestOptions, request, resume } from './asking.ts'
 import { type ChoiceOptions, call, type SymbiontCallOptions } from './calling.ts'
 import type { Accepted, Delegated, DelegateOptions } from './delegating.ts'
-import { type Returning, returningDoor, type Throwing, throwingDoor } from './doors.ts'
+import { type Invoke, type Returning, returningDoor, type Throwing, throwingDoor } from './doors.ts'
+import type { DynamicClient, TriedClient } from './dynamic.ts'
 import type { FilterStore } from './filter-store.ts'
 import type { Filters, Refreshed } from './filters.ts'
 import { Holdings } from './holdings.ts'
 import { describeLease, type Lease } from './lease-book.ts'
 import { loadedOnce } from './loading.ts'
-import type { Manifests } from './manifests.ts'
+import type { DynamicOptions, Manifests } from './manifests.ts'
 import { offline } from './offline.ts'
 import { type Paired, pair } from './pairing.ts'
 import { type Renewal, Renewer, type RenewOptions } from './renewing.ts'
@@ -39,12 +40,6 @@ export interface SymbiontOptions {
   now?: () => number
   /** How the app calls itself towards owners of hosts. */
   name?: string
-}
-
-/** A client of a service whose contract isn't at hand: what its abilities take and give is checked when it is called, and not before. */
-export interface DynamicClient {
-  // biome-ignore lint/suspicious/noExplicitAny: the compiler can't know a contract that is fetched
-  readonly [ability: string]: any
 }
 
 const delegating = loadedOnce(() => import('./delegating.ts'))
@@ -82,7 +77,7 @@ export class Symbiont implements AsyncDisposable {
     this.#store = store
     this.#manifests = loadedOnce(async () => {
       const { Manifests } = await import('./manifests.ts')
-      return new Manifests(self)
+      return new Manifests(self, store)
     })
   }
 
@@ -148,7 +143,7 @@ export class Symbiont implements AsyncDisposable {
   }
 
   hosts(): KeptHost[] {
-    return this.#self.holdings.hosts.map((host) => ({ ...host, urls: [...host.urls] }))
+    return structuredClone(this.#self.holdings.hosts) as KeptHost[]
   }
 
   /** Forgets a host and the leases it gave. The host is not told. */
@@ -166,20 +161,16 @@ export class Symbiont implements AsyncDisposable {
    * Asks the owner of a host for leases: `{ acme: { bytes: '2 GB' } }` or `[{ can: 'acme/make' }]`. Resolves on the owner's answer.
    * @throws Failure Denied, Expired (no answer in time), NotFound (no host is known), NotOwner, InvalidInput, Unavailable, Cancelled
    */
-  async request(abilities: Abilities, options: RequestOptions = {}): Promise<Lease[]> {
-    const proofs = await request(this.#self, abilities, options)
-    this.#revoker.lazily()
-    return proofs.map((proof) => describeLease(this.#self, proof))
+  request(abilities: Abilities, options: RequestOptions = {}): Promise<Lease[]> {
+    return this.#leased(request(this.#self, abilities, options))
   }
 
   /**
    * Waits for the answer to an earlier request, named by what its `onPending` was given. A request outlives this process, and the host's.
    * @throws Failure Denied, Expired (no answer in time), NotFound, NotOwner, Unavailable, Cancelled
    */
-  async resume(request: CID, options: Pick<RequestOptions, 'host' | 'space' | 'signal'> = {}): Promise<Lease[]> {
-    const proofs = await resume(this.#self, request, options)
-    this.#revoker.lazily()
-    return proofs.map((proof) => describeLease(this.#self, proof))
+  resume(request: CID, options: Pick<RequestOptions, 'host' | 'space' | 'signal'> = {}): Promise<Lease[]> {
+    return this.#leased(resume(this.#self, request, options))
   }
 
   /** The leases at hand, ended and revoked ones included. */
@@ -200,9 +191,7 @@ export class Symbiont implements AsyncDisposable {
     const stop = signal ? AbortSignal.any([signal, this.#self.signal]) : this.#self.signal
     while (!stop.aborted) {
       await this.#self.holdings.reload()
-      this.#renewer.lazily()
-      this.#revoker.lazily()
-      this.#refreshOld()
+      this.#tend()
       await Promise.all(this.#work)
       const wait = Math.min(NAP, Math.max(1, this.#renewer.nextDue() ?? NAP))
       await sleep(wait * 1000, stop).catch(() => {})
@@ -219,39 +208,45 @@ export class Symbiont implements AsyncDisposable {
     input: Input<S['abilities'][N]>,
     options: SymbiontCallOptions = {},
   ): Promise<Answered<Output<S['abilities'][N]>>> {
-    this.#renewer.lazily()
-    this.#revoker.lazily()
-    this.#refreshOld()
+    this.#tend()
     return call(this.#self, service, name, input, options)
   }
 
   /** A service whose abilities answer with their value, and throw a `Failure` where they are refused. */
   use<S extends Service>(service: S, choice: ChoiceOptions = {}): Throwing<S> {
-    return throwingDoor(service, (name, input, options) => this.call<Service, string>(service, name, input, { ...choice, ...options }))
+    return throwingDoor(service, this.#invoking(choice))
   }
 
   /** A service whose abilities answer `{ ok }` or `{ error }`; `error.name` tells refusals and the service's own errors apart. */
   try<S extends Service>(service: S, choice: ChoiceOptions = {}): Returning<S> {
-    return returningDoor(service, (name, input, options) => this.call<Service, string>(service, name, input, { ...choice, ...options }))
+    return returningDoor(service, this.#invoking(choice))
   }
 
   /**
-   * What a host leases and how it is called, by its manifest, verified. The wallet remembers its number: none that is older is believed any more.
-   * @throws Failure Replayed, Expired and more, as `verifyManifest` of @symbiosis/protocol/manifest does; NotFound, Unavailable
+   * What a host leases and how it is called, by its manifest: verified, and shown to stand in the host's log. The wallet remembers its number and that log:
+   * none that is older is believed any more, nor one in a log that doesn't continue it.
+   * @throws Failure Replayed, Expired and more, as `fetchManifest` of @symbiosis/protocol/manifest does; NotFound, Unavailable
    */
-  async manifest({ host, signal }: { host?: string; signal?: AbortSignal } = {}): Promise<Manifest> {
+  async manifest({ host, signal }: { host?: string; signal?: AbortSignal } = {}): Promise<LoggedManifest> {
     return (await this.#manifests()).of(findHost(this.#self, host), signal)
   }
 
   /**
    * A service by what a host's manifest says of it, for where its contract isn't at hand. Input and answers are held to the manifest's schemas, and abilities
-   * throw as those of `use` do. `symbiosis types URL` writes an interface to give as `T`.
+   * throw as those of `use` do, also where one of the two is something else. `symbiosis types URL` writes an interface to give as `T`.
    * @throws Failure NotFound where no host that is known leases it, and what `manifest` throws
    */
-  async dynamic<T extends object = DynamicClient>(service: string, choice: ChoiceOptions & { signal?: AbortSignal } = {}): Promise<T> {
-    const { signal, ...rest } = choice
-    const { contract, host } = await (await this.#manifests()).contract(service, rest.host, signal)
-    return this.use(contract, { ...rest, host }) as unknown as T
+  async dynamic<T extends object = DynamicClient>(service: string, choice: DynamicOptions = {}): Promise<T> {
+    return this.use(...(await (await this.#manifests()).contract(service, choice))) as unknown as T
+  }
+
+  /**
+   * The same, whose abilities answer as those of `try` do: what the schemas don't admit is returned like any other refusal, `InvalidInput` of what isn't sent,
+   * `Malformed` of what the host answers. `T` is the same interface.
+   * @throws Failure as `dynamic` does: without a manifest there is nothing to call
+   */
+  async tryDynamic<T extends object = DynamicClient>(service: string, choice: DynamicOptions = {}): Promise<TriedClient<T>> {
+    return this.try(...(await (await this.#manifests()).contract(service, choice))) as unknown as TriedClient<T>
   }
 
   /**
@@ -323,8 +318,20 @@ export class Symbiont implements AsyncDisposable {
     return this.close()
   }
 
-  /** Who keeps filters has them kept fresh beside the calls; others needn't pay for it. */
-  #refreshOld(): void {
+  async #leased(granted: Promise<Proof[]>): Promise<Lease[]> {
+    const proofs = await granted
+    this.#revoker.lazily()
+    return proofs.map((proof) => describeLease(this.#self, proof))
+  }
+
+  #invoking(choice: ChoiceOptions): Invoke {
+    return (service, name, input, options) => this.call<Service, string>(service, name, input, { ...choice, ...options })
+  }
+
+  /** What is due beside the calls. Who keeps filters has them kept fresh as well; others needn't pay for it. */
+  #tend(): void {
+    this.#renewer.lazily()
+    this.#revoker.lazily()
     if (this.#store) this.#self.background(async () => (await this.#filters()).refreshOld())
   }
 }

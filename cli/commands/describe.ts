@@ -1,4 +1,4 @@
-import type { Manifest, ServiceDescription } from '@symbiosis/protocol/manifest'
+import type { LoggedManifest, ServiceDescription } from '@symbiosis/protocol/manifest'
 import { formatDuration } from '@symbiosis/symbiont'
 import type { Command } from 'commander'
 import { amountText } from '../lease-table.ts'
@@ -18,15 +18,28 @@ export const describe = (program: Command): Command =>
       act<[string?], { service?: string[] }>(async (run, { service }, host) => {
         const manifest = await readManifest(host, run)
         const services = servicesOf(manifest, service)
-        const { blocks: _, ...data } = manifest
-        run.output.result({ ...data, services }, text(manifest, services, run.output))
+        const { blocks: _, checkpoint, ...data } = manifest
+        run.output.result({ ...data, entries: checkpoint.size, services }, text(manifest, services, run.output))
       }),
     )
 
-const text = ({ host, seq, expires, endpoints }: Manifest, services: readonly ServiceDescription[], output: Output): string => {
+const text = (
+  { host, seq, expires, endpoints, checkpoint: { size } }: LoggedManifest,
+  services: readonly ServiceDescription[],
+  output: Output,
+): string => {
   const dim = (words: string) => output.paint('dim', words)
   return [
-    fields({ host, manifest: `${seq}, good until ${timeText(expires)}`, reached: endpoints.map(plain).join(' ') }, '  ', dim),
+    fields(
+      {
+        host,
+        manifest: `${seq}, good until ${timeText(expires)}`,
+        log: `has it, among ${size} entries`,
+        reached: endpoints.map(plain).join(' '),
+      },
+      '  ',
+      dim,
+    ),
     ...services.flatMap((service) => ['', ...serviceText(service, output)]),
   ].join('\n')
 }

@@ -2,7 +2,7 @@ import type { JsonSchema } from '@symbiosis/protocol'
 import type { AbilityDescription, Manifest, ServiceDescription } from '@symbiosis/protocol/manifest'
 import { formatDuration } from '@symbiosis/symbiont'
 import { amountText } from '../lease-table.ts'
-import { plain, timeText } from '../text.ts'
+import { plain } from '../text.ts'
 
 /** Pages in Markdown by their file names: one for each service, and one that leads to them. */
 export const pagesOf = (manifest: Manifest, services: readonly ServiceDescription[]): Map<string, string> =>
@@ -11,30 +11,46 @@ export const pagesOf = (manifest: Manifest, services: readonly ServiceDescriptio
     ...services.map((service): [string, string] => [`${service.id}.md`, pageOf(service)]),
   ])
 
-const indexOf = ({ host, seq, expires, endpoints }: Manifest, services: readonly ServiceDescription[]): string =>
-  page([
-    '# What this host leases',
-    `\`${host}\` says so in its manifest ${seq}, which is good until ${timeText(expires)}.`,
-    ...(endpoints.length > 0 ? [`It is reached at ${endpoints.map(code).join(', ')}.`] : []),
+const indexOf = ({ host, seq, expires, endpoints, log: { filters } }: Manifest, services: readonly ServiceDescription[]): string => {
+  const leases = (service: ServiceDescription) => Object.values(service.abilities).some(({ authority }) => authority === 'leased')
+  const listed = (some: readonly ServiceDescription[]) =>
     rows(
       ['service', 'what it does', 'abilities'],
-      services.map(({ id, about, abilities }) => [
+      some.map(({ id, about, abilities }) => [
         `[${id}](${id}.md)`,
         words(about),
         Object.values(abilities)
           .map(({ name }) => code(name))
+          .sort()
           .join(', '),
       ]),
-    ),
+    )
+  const [leased, others] = [services.filter(leases), services.filter((service) => !leases(service))]
+  return page([
+    '# What this host leases',
+    `\`${host}\` says so in its manifest ${seq}, which is good until ${utc(expires)}.`,
+    ...(endpoints.length > 0 ? [`It is reached at ${endpoints.map(code).join(', ')}.`] : []),
+    ...(filters
+      ? [
+          `Devices that go out of reach can take along what is revoked: it makes a filter of that anew after ${formatDuration(filters.every)}.`,
+        ]
+      : []),
+    'Beside the errors that are its own, every ability may be refused by the codes that all hosts share: `NoLease`, `NotOwner`, `Revoked`, `LimitExceeded`, `InvalidInput`, `RateLimited`, `Unavailable` and others. Each says which link or field failed, and what to do.',
+    ...(leased.length > 0 ? [listed(leased)] : []),
+    ...(others.length > 0 ? ['## What it answers without a lease', listed(others)] : []),
   ])
+}
 
 const pageOf = ({ id, rev, about, abilities, limits, terms }: ServiceDescription): string =>
   page([
     `# ${id}`,
     `${words(about)}. This is revision ${rev}.`,
+    ...(Object.values(abilities).some(({ authority }) => authority === 'leased')
+      ? [`What needs a lease is asked for by \`symbiosis request ${id}\`, or in code by \`symbiont.request({ ${keyOf(id)}: {} })\`.`]
+      : []),
     ...section(
       'Limits',
-      ['limit', 'what it bounds', 'unless asked for'],
+      ['limit', 'a lease says the most of', 'leased unless another amount is asked for'],
       Object.entries(limits).map(([name, limit]) => [
         code(name),
         words(limit.about),
@@ -45,29 +61,46 @@ const pageOf = ({ id, rev, about, abilities, limits, terms }: ServiceDescription
       'Terms',
       ['term', 'what the host says'],
       Object.entries(terms).map(([name, value]) => [
-        code(name),
+        name === 'maxLease' ? 'longest lease' : code(name),
         words(name === 'maxLease' ? formatDuration(Number(value)) : String(value)),
       ]),
     ),
-    ...Object.entries(abilities).flatMap(([can, ability]) => abilityOf(can, ability)),
+    ...Object.entries(abilities)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .flatMap(([can, ability]) => abilityOf(can, ability)),
   ])
 
 const NEEDS = { open: 'open to all', leased: 'needs a lease', operator: 'for operators of the host' } as const
 const EFFECT = { read: 'changes nothing', idempotent: 'twice is as good as once', once: 'runs once, however often it arrives' } as const
-const STREAM = { none: [], in: ['takes a stream of bytes'], out: ['gives a stream of bytes'] } as const
+const STREAM = { none: [], in: ['takes a stream of bytes beside its input'], out: ['gives a stream of bytes behind its answer'] } as const
 
-const abilityOf = (can: string, { about, authority, effect, stream, nb, ok, errors }: AbilityDescription): string[] => [
-  `## ${can}`,
-  `${words(about)}. ${[NEEDS[authority], EFFECT[effect], ...STREAM[stream]].join('; ').replace(/^./, (first) => first.toUpperCase())}.`,
-  ...fields('Takes', nb),
-  ...fields('Gives', ok),
-  ...Object.entries(errors).flatMap(([name, schema]) => fields(`Fails with ${name}`, schema)),
-]
+const abilityOf = (can: string, ability: AbilityDescription): string[] => {
+  const { name, about, authority, effect, stream, nb, ok, errors } = ability
+  const facts = [NEEDS[authority], EFFECT[effect], ...STREAM[stream]].join('; ').replace(/^./, (first) => first.toUpperCase())
+  return [
+    `## ${can}`,
+    [`${words(about)}.`, `${facts}.`, ...(can.endsWith(`/${name}`) ? [] : [`Clients call it ${code(name)}.`]), ...hearing(ability)].join(
+      ' ',
+    ),
+    ...fields('Takes', nb),
+    ...fields('Gives', ok),
+    ...Object.entries(errors).flatMap(([error, schema]) => fields(`Fails with ${error}`, schema)),
+  ]
+}
+
+/** How old what the host knows of revocations may be. */
+const hearing = ({ authority, freshness: { fresh, stale } = {} }: AbilityDescription): string[] => {
+  if (authority !== 'leased') return []
+  const asks = fresh === undefined ? '' : ` It asks them anew after ${formatDuration(fresh)}.`
+  return stale === undefined
+    ? [`Never refused because the host has not heard of revocations elsewhere.${asks}`]
+    : [`Refused (\`StaleLog\`) where the host has not heard for ${formatDuration(stale)} of the logs that a delegation names.${asks}`]
+}
 
 const fields = (title: string, schema: JsonSchema): string[] => {
   const found = [...fieldsOf(schema, '')]
   if (found.length === 0) return [`**${title}** nothing.`]
-  return [`**${title}**`, rows(['field', 'what stands there', ''], found)]
+  return [`**${title}**`, rows(['field', 'what stands there', 'note'], found)]
 }
 
 /** Every field, those of fields behind their own. */
@@ -75,9 +108,12 @@ function* fieldsOf(schema: JsonSchema, path: string): Generator<string[]> {
   if (schema.items) yield* fieldsOf(schema.items, `${path}[]`)
   if (schema.additionalProperties) yield* fieldsOf(schema.additionalProperties, `${path}{}`)
   for (const option of schema.anyOf ?? []) yield* fieldsOf(option, path)
-  for (const [name, field] of Object.entries(schema.properties ?? {})) {
+  // The order of a manifest is that of its bytes, and tells a reader nothing.
+  const isNeeded = (name: string) => schema.required?.includes(name) ?? false
+  const properties = Object.entries(schema.properties ?? {}).sort(([one], [other]) => Number(isNeeded(other)) - Number(isNeeded(one)))
+  for (const [name, field] of properties) {
     const place = path ? `${path}.${name}` : name
-    const optional = schema.required?.includes(name) ? '' : 'optional'
+    const optional = isNeeded(name) ? '' : 'optional'
     yield [code(place), words(kindOf(field)), [optional, words(field.description ?? '')].filter(Boolean).join('; ')]
     yield* fieldsOf(field, place)
   }
@@ -89,7 +125,7 @@ const kindOf = ({ anyOf, enum: values, ipld, type, items, additionalProperties, 
   if (anyOf) return anyOf.map(kindOf).join(', or ')
   if (values) return `one of ${values.join(', ')}`
   if (ipld === 'link') return 'a link'
-  if (ipld === 'bytes') return `bytes${range(minLength, maxLength)}`
+  if (ipld === 'bytes') return `bytes${range(minLength, maxLength, ' of them')}`
   switch (type) {
     case 'string':
       return `text${range(minLength, maxLength, ' characters')}`
@@ -117,11 +153,21 @@ const rows = (head: readonly string[], body: readonly (readonly string[])[]): st
 
 const page = (parts: readonly string[]): string => `${parts.join('\n\n')}\n`
 
-/** What a host wrote, as words and nothing else: neither HTML nor links nor the end of a cell. */
+/** Whoever reads the page may be elsewhere. */
+const utc = (seconds: number): string =>
+  new Date(seconds * 1000)
+    .toISOString()
+    .replace('T', ' ')
+    .replace(/\.\d+Z$/, ' UTC')
+
+/** An id as the key of a map in code. */
+const keyOf = (id: string): string => (/^[a-z][a-z0-9]*$/.test(id) ? id : `'${id}'`)
+
+/** What a host wrote, as words and nothing else: neither HTML nor the end of a cell nor links, those included that readers make of bare addresses. */
 const words = (text: string): string =>
   plain(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
-    .replace(/[\\`*_[\]#>|~]/g, '\\$&')
+    .replace(/[\\`*_[\]#>|~@]|(?<=:)\/(?=\/)|(?<=www)\./gi, '\\$&')
 
 const code = (text: string): string => (/^[\w.[\]{}:/-]+$/.test(text) ? `\`${text}\`` : words(text))

@@ -3,13 +3,13 @@ import type { AbilityDescription, Manifest, ServiceDescription } from '@symbiosi
 import { plain } from '../text.ts'
 
 /**
- * TypeScript for clients that `symbiont.dynamic` makes: `await symbiont.dynamic<PinClient>('pin')`. What a host wrote ends up in code that people compile. So
+ * TypeScript for clients that a symbiont makes of a manifest: `await symbiont.dynamic<PinClient>('pin')`, and `tryDynamic` with the same. What a host wrote ends up in code that people compile. So
  * texts stand in comments that they can't end, and names are names or quoted.
  */
 export const typescriptOf = ({ host, seq }: Manifest, services: readonly ServiceDescription[]): string =>
   [
     `// Written by "symbiosis types", from manifest ${seq} of ${host}. It is not meant to be edited.`,
-    "import type { SymbiontCallOptions } from '@symbiosis/symbiont'",
+    "import type { Promised, SymbiontCallOptions } from '@symbiosis/symbiont'",
     "import type { CID } from 'multiformats/cid'",
     ...services.flatMap(clientOf),
     '',
@@ -20,7 +20,7 @@ const clientOf = (service: ServiceDescription): string[] => {
   const abilities = Object.values(service.abilities)
   return [
     '',
-    comment(`${service.about}. For \`symbiont.dynamic<${client}>('${service.id}')\`.`),
+    comment(`${service.about}. For \`symbiont.dynamic<${client}>('${service.id}')\`, or \`tryDynamic\`.`),
     `export interface ${client} {`,
     ...abilities.flatMap((ability) => [indent(comment(about(ability))), indent(methodOf(client, ability))]),
     '}',
@@ -53,13 +53,14 @@ const about = ({ about, errors, authority }: AbilityDescription): string => {
   return `${about}. ${needs}.${names.length > 0 ? ` Fails with ${names.join(', ')}.` : ''}`
 }
 
-const methodOf = (client: string, { name, nb, stream }: AbilityDescription): string => {
+const methodOf = (client: string, { name, nb, stream, errors }: AbilityDescription): string => {
   const body = stream === 'in' ? 'options: SymbiontCallOptions & { body: ReadableStream<Uint8Array> }' : 'options?: SymbiontCallOptions'
   // Only what stands last may be left out.
   const may = stream !== 'in' && (nb.required ?? []).length === 0 ? '?' : ''
   const output = `${client}.${upper(name)}Output`
   const answer = stream === 'out' ? `{ ok: ${output}; body: ReadableStream<Uint8Array> }` : output
-  return `${name}(input${may}: ${client}.${upper(name)}Input, ${body}): Promise<${answer}>`
+  const fails = Object.keys(errors).length > 0 ? `, ${client}.${upper(name)}Errors` : ''
+  return `${name}(input${may}: ${client}.${upper(name)}Input, ${body}): Promised<${answer}${fails}>`
 }
 
 /** The type of what a schema admits. */

@@ -1,5 +1,6 @@
-import { canOf } from '@symbiosis/protocol'
-import { verifyManifest } from '@symbiosis/protocol/manifest'
+import { type Caller, canOf, invoke, unwrap } from '@symbiosis/protocol'
+import { manifest, verifyLoggedManifest, verifyManifest } from '@symbiosis/protocol/manifest'
+import { log } from '@symbiosis/protocol/revocation'
 import { must, mustEqual, type Rule } from './breach.ts'
 
 const area = 'manifest'
@@ -15,6 +16,19 @@ export const telling: readonly Rule[] = [
         const told = Object.keys(services.get(id)?.abilities ?? {}).sort()
         mustEqual(told, abilities.map((name) => canOf(id, name)).sort(), `Its manifest tells otherwise of ${id} than access/hello`)
       }
+    },
+  },
+  {
+    area,
+    name: 'shows that its log has its manifest, where everybody else finds it',
+    async check(peer) {
+      const { stranger: signer, did: host, channel, now } = peer
+      const caller: Caller = { signer, host, subject: signer.did, proofs: [], channel, now: () => now }
+      const shown = unwrap((await invoke(caller, manifest, 'get', {})).result)
+      verifyLoggedManifest(verifyManifest(shown.manifest, { host, now }), shown.log)
+      const { index = 0, entry } = shown.log ?? {}
+      const { entries } = unwrap((await invoke(caller, log, 'entries', { from: index, limit: 1 })).result)
+      mustEqual(entries[0]?.leaf, entry, 'Who reads its log finds another entry at that place')
     },
   },
   {

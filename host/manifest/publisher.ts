@@ -1,10 +1,21 @@
-import { type Block, cidOf, decode, decodeUcan, Failure, type LocalSigner, type Service, type Value } from '@symbiosis/protocol'
+import {
+  type Block,
+  cidOf,
+  decode,
+  decodeUcan,
+  Failure,
+  type LocalSigner,
+  type Output,
+  type Service,
+  type Value,
+} from '@symbiosis/protocol'
 import {
   buildManifest,
   describeService,
   encodeManifest,
   type ManifestContent,
   type ManifestRoot,
+  type manifest,
   type SignedManifest,
   signManifest,
   type Terms,
@@ -32,6 +43,11 @@ export const PUBLISH_OPTIONS: PublishOptions = { manifestLife: 86_400, endpoints
 
 export const MANIFEST = 'manifest'
 
+/** A manifest with its place in the log. */
+interface Published extends SignedManifest {
+  readonly index: number
+}
+
 interface Parts {
   readonly signer: LocalSigner
   readonly store: Store
@@ -49,7 +65,7 @@ export class Publisher {
   readonly #parts: Parts
   readonly #life: number
   #content: ManifestContent | undefined
-  #current: SignedManifest | undefined
+  #current: Published | undefined
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -75,7 +91,7 @@ export class Publisher {
     const content = this.#content
     if (!content || this.#life === 0) return
     const kept = await this.#kept(this.#parts.store)
-    const same = kept && isOf(kept, content) ? kept : undefined
+    const same = kept && isPublished(kept, content) ? kept : undefined
     if (same) this.#current = same
     if (!same || !this.#lasts(same)) this.#current = await this.#publish(content)
   }
@@ -84,15 +100,19 @@ export class Publisher {
    * What the host says of itself now.
    * @throws Failure NotFound where it publishes nothing
    */
-  current(): SignedManifest {
+  current(): Published {
     if (this.#current) return this.#current
     throw new Failure('NotFound', 'This host publishes no manifest.', { hint: 'Ask what it leases: access/hello.' })
   }
 
-  /** The same as a CAR, without services that the caller has. */
-  packed(have: readonly CID[] = []): Uint8Array {
+  /** The same as a CAR, without services that the caller has, and what shows that it stands in the log as of now. */
+  async shown(have: readonly CID[] = []): Promise<Output<(typeof manifest)['abilities']['get']>> {
+    const current = this.current()
     const known = new Set(have.map(String))
-    return encodeManifest(this.current(), ({ cid }) => known.has(String(cid)))
+    return {
+      manifest: encodeManifest(current, ({ cid }) => known.has(String(cid))),
+      log: await this.#parts.log.logged(current.index),
+    }
   }
 
   /** Not where it would for too long, either: a clock that was set back has signed what nobody else believes. */
@@ -101,20 +121,21 @@ export class Publisher {
     return left > this.#life / 2 && left <= this.#life
   }
 
-  async #publish(content: ManifestContent): Promise<SignedManifest> {
+  async #publish(content: ManifestContent): Promise<Published> {
     const { signer, store, log, now } = this.#parts
     let isNew = false
     const published = await store.write(async (tx) => {
       const last = await this.#kept(tx)
-      isNew = !last || !isOf(last, content)
-      const blocks = last && !isNew ? last : buildManifest(content, next(last, now()))
+      const same = last && isPublished(last, content) ? last : undefined
+      isNew = !same
+      const blocks = same ?? buildManifest(content, next(last, now()))
       const { seq } = numberOf(blocks.root)
       const signature = await signManifest(signer, { root: blocks.root, seq, expiration: now() + this.#life })
       const signed = { ...blocks, signature }
       verifyManifest(encodeManifest(signed), { host: signer.did, now: now() })
-      if (isNew) await log.append(tx, [{ entry: { kind: 'manifest', seq, root: blocks.root.cid } }])
-      await tx.put(MANIFEST, signer.did, '', recordOf(signed))
-      return signed
+      const index = same ? same.index : await log.append(tx, [{ entry: { kind: 'manifest', seq, root: blocks.root.cid } }])
+      await tx.put(MANIFEST, signer.did, '', recordOf({ ...signed, index }))
+      return { ...signed, index }
     })
     if (isNew) log.tell()
     return published
@@ -136,20 +157,35 @@ export class Publisher {
     }
   }
 
-  async #kept(reader: StoreReader): Promise<SignedManifest | undefined> {
-    const record = (await reader.get(MANIFEST, this.#parts.signer.did, '')) as unknown as Kept | undefined
+  async #kept(reader: StoreReader): Promise<Kept | undefined> {
+    const record = (await reader.get(MANIFEST, this.#parts.signer.did, '')) as unknown as Stored | undefined
     if (!record) return undefined
+    const { index } = record
     const { cid, bytes } = blockOf(record.signature)
-    return { signature: decodeUcan(cid, bytes), root: blockOf(record.root), services: record.services.map(blockOf) }
+    return {
+      signature: decodeUcan(cid, bytes),
+      root: blockOf(record.root),
+      services: record.services.map(blockOf),
+      ...(index !== undefined && { index }),
+    }
   }
 }
 
-type Kept = { readonly signature: Uint8Array; readonly root: Uint8Array; readonly services: readonly Uint8Array[] }
+/** Stores of before don't say where in the log it stands. */
+type Kept = SignedManifest & Partial<Published>
 
-const recordOf = ({ signature, root, services }: SignedManifest): Value => ({
+type Stored = {
+  readonly signature: Uint8Array
+  readonly root: Uint8Array
+  readonly services: readonly Uint8Array[]
+  readonly index?: number
+}
+
+const recordOf = ({ signature, root, services, index }: Published): Value => ({
   signature: signature.bytes,
   root: root.bytes,
   services: services.map(({ bytes }) => bytes),
+  index,
 })
 
 const blockOf = (bytes: Uint8Array): Block => ({ cid: cidOf(bytes), bytes })
@@ -163,6 +199,6 @@ const numberOf = ({ bytes }: Block): Pick<ManifestRoot, 'seq' | 'prev'> => decod
 const next = (last: SignedManifest | undefined, now: number): Pick<ManifestRoot, 'seq' | 'prev'> =>
   last ? { seq: Math.max(numberOf(last.root).seq + 1, now), prev: last.root.cid } : { seq: Math.max(1, now) }
 
-/** Whether a manifest says the same: with its own number, the content gives its root. */
-const isOf = (kept: SignedManifest, content: ManifestContent): boolean =>
-  buildManifest(content, numberOf(kept.root)).root.cid.equals(kept.root.cid)
+/** Whether a manifest says the same, with its place in the log: with its own number, the content gives its root. */
+const isPublished = (kept: Kept, content: ManifestContent): kept is Published =>
+  kept.index !== undefined && buildManifest(content, numberOf(kept.root)).root.cid.equals(kept.root.cid)

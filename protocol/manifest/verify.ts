@@ -5,7 +5,7 @@ import { CLOCK_SKEW } from '../clock.ts'
 import { Failure } from '../failure.ts'
 import { asLink, textOf } from '../link.ts'
 import type { DID } from '../principal.ts'
-import { check, type JsonSchema } from '../schema.ts'
+import { mustMatch } from '../schema.ts'
 import { isSigned, type Ucan } from '../ucan.ts'
 import { MANIFEST_BOUNDS, type ManifestBounds } from './bounds.ts'
 import { PUBLISH } from './build.ts'
@@ -113,13 +113,15 @@ const readRoot = (bytes: Uint8Array): ManifestRoot => {
       field: 'v',
       hint: 'Use a newer version of Symbiosis.',
     })
-  const found = check(rootShape as JsonSchema, value)
-  if (found) throw new Failure('Malformed', `A manifest: ${found.path || 'it'} ${found.message}.`, { field: found.path })
+  mustMatch(rootShape, value, 'A manifest', 'Malformed')
   return value as unknown as ManifestRoot
 }
 
-/** Who could bring an older manifest back could bring back what the host has taken out of it. */
-const mustFollow = ({ seq }: { seq: number }, root: CID, seen: SeenManifest): void => {
+/**
+ * Who could bring an older manifest back could bring back what the host has taken out of it.
+ * @throws Failure Replayed for an older one, BadSignature for another one with the same number
+ */
+export const mustFollow = ({ seq }: { seq: number }, root: CID, seen: SeenManifest): void => {
   if (seq > seen.seq || (seq === seen.seq && textOf(root) === seen.root)) return
   const hint = 'Somebody brings old ones back, or the host was set back: ask its owner. If that is so, forget the host and pair again.'
   if (seq === seen.seq)

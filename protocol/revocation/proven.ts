@@ -57,17 +57,18 @@ export const verifyLogged = (logged: Logged, { host, ucan, by }: { host: DID; uc
 }
 
 /**
- * Verifies that a host's log has an entry.
+ * Verifies that a host's log has an entry, and says by which key the log is signed.
  * @throws Failure BadSignature, Malformed, NotCanonical, TooLarge, Unsupported
  */
 export const inLog = (
-  { index, entry: bytes, proof, checkpoint: note, key }: Logged,
+  { index, entry: bytes, proof, checkpoint: note, key: delegation }: Logged,
   host: DID,
-): { entry: Entry; checkpoint: SignedCheckpoint } => {
-  const checkpoint = verifyCheckpoint(note, { origin: originOf(host), keys: [logKeyOf(host, key)] })
+): { entry: Entry; checkpoint: SignedCheckpoint; key: VerifierKey } => {
+  const key = logKeyOf(host, delegation)
+  const checkpoint = verifyCheckpoint(note, { origin: originOf(host), keys: [key] })
   const { size, root } = checkpoint
   if (!verifyInclusion({ index, size, leaf: leafHash(bytes), proof, root })) throw unproved('is not in the log', 'proof')
-  return { entry: decodeEntry(bytes), checkpoint }
+  return { entry: decodeEntry(bytes), checkpoint, key }
 }
 
 export const unproved = (how: string, field: string): Failure => new Failure('BadSignature', `The entry ${how}.`, { field })

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import type { Host } from '@symbiosis/host'
-import { admit, BOUNDS, type Door, decodeReceipts, encodeReceipts, issueReceipt, readReceipt, UcanMemory } from '@symbiosis/protocol'
 import {
   buildFilter,
   decodeEntry,
@@ -16,31 +15,13 @@ import { openIdentity } from '../../host/identity.ts'
 import { RevocationLog } from '../../host/log/revocation-log.ts'
 import { sqliteStore } from '../../host/store/sqlite.ts'
 import { World } from '../symbiont/world.ts'
+import { lyingDoor } from './lying-door.ts'
 
 type Shard = { bytes: Uint8Array; proof: Uint8Array[] }
 type Change<T> = (truth: T) => Partial<T> | undefined | Promise<Partial<T>>
-/** What a host says in place of the truth, or as far as it isn't the truth; nothing where undefined. */
 interface Lie {
   filter?: Change<LoggedFilter>
   shard?: Change<Shard>
-}
-
-/** The door of a host that lies, and signs it. */
-const lying = (host: Host, lie: Lie): Door => {
-  const { signer } = openIdentity(host.dir)
-  const lies: { [can: string]: ((truth: never) => object | undefined) | undefined } = { 'log/filter': lie.filter, 'log/shard': lie.shard }
-  return async (call) => {
-    const answer = await host.door(call)
-    const [invocation] = admit(call.message, BOUNDS, new UcanMemory()).invocations
-    const change = lies[invocation?.capabilities[0]?.can ?? '']
-    if (!invocation || !change) return answer
-    const receipt = decodeReceipts(answer.message).get(String(invocation.cid))
-    assert.ok(receipt)
-    const truth = readReceipt<never>(receipt, invocation.cid, host.did).out.ok as never
-    const said = await change(truth)
-    const out = said ? { ok: { ...(truth as object), ...said } } : { error: { name: 'NotFound', message: '' } as const }
-    return { message: encodeReceipts([{ ran: invocation.cid, block: issueReceipt(signer, invocation.cid, out) }]) }
-  }
 }
 
 const bent = (bytes: Uint8Array, at: number): Uint8Array => bytes.map((byte, index) => (index === at ? byte ^ 1 : byte))
@@ -63,7 +44,8 @@ describe('a host that lies about what is revoked', () => {
   afterEach(() => world[Symbol.asyncDispose]())
 
   const askedOf = async (host: Host, lie: Lie) => {
-    world.place(url, { door: lying(host, lie), did: host.did, name: 'attic' })
+    const door = lyingDoor(host, { 'log/filter': lie.filter, 'log/shard': lie.shard })
+    world.place(url, { door, did: host.did, name: 'attic' })
     const refreshed = await device.refreshFilters()
     return refreshed.find(({ host: did }) => did === host.did)
   }

@@ -6,11 +6,14 @@ import {
   MANIFEST_BOUNDS,
   PUBLISH,
   type SignedManifest,
+  verifyLoggedManifest,
   verifyManifest,
 } from '@symbiosis/protocol/manifest'
+import { type Entry, encodeEntry, originOf } from '@symbiosis/protocol/revocation'
 import { CID } from 'multiformats/cid'
 import * as Digest from 'multiformats/hashes/digest'
-import { alice, bob, NOW } from '../fixtures.ts'
+import { alice, bob, NOW, phone } from '../fixtures.ts'
+import { logKey, logSigner, shown } from '../protocol/manifest/logging.ts'
 import { bell, blockOf, car, contentOf, rack, signed, signedBy, verify } from '../protocol/manifest/making.ts'
 import { refuses } from '../protocol/refusal.ts'
 
@@ -102,6 +105,66 @@ describe('a false manifest', () => {
         const other = await signedBy({ v })
         refuses(() => verify(other), 'Unsupported', { field: 'v' })
       }
+    })
+  })
+
+  describe('that is not in the log', () => {
+    const manifest = async () => verify(await signed({ content: { log: { key: logKey() } } }))
+    const entry = ({ seq, root }: { seq: number; root: CID }): Entry => ({ kind: 'manifest', seq, root })
+    const filler: Entry = { kind: 'filter', size: 0, now: NOW, bits: 0, root: blockOf({}).cid }
+
+    it('comes with nothing that would show it', async () => {
+      const told = await manifest()
+      refuses(() => verifyLoggedManifest(told, undefined), 'Unsupported', { field: 'log' })
+      const good = await shown([filler, entry(told), filler], 1)
+      assert.equal(verifyLoggedManifest(told, good).size, 3)
+    })
+
+    it('comes with a proof of something else, or of another place', async () => {
+      const told = await manifest()
+      const good = await shown([filler, entry(told), filler], 1)
+      const [other] = good.proof as [Uint8Array]
+      for (const bent of [{ index: 0 }, { entry: encodeEntry(filler) }, { proof: good.proof.map((hash) => hash.map((byte) => byte ^ 1)) }])
+        refuses(() => verifyLoggedManifest(told, { ...good, ...bent }), 'BadSignature', { field: 'proof' })
+      for (const bent of [{ index: 3 }, { proof: [other] }, { entry: Uint8Array.of() }])
+        assert.throws(() => verifyLoggedManifest(told, { ...good, ...bent }))
+    })
+
+    it('comes with the entry of another', async () => {
+      const told = await manifest()
+      const others: Entry[] = [entry({ ...told, seq: 2 }), entry({ ...told, root: blockOf({}).cid }), filler]
+      others.push({ kind: 'revocation', ucan: told.root, by: alice.did, expiration: null, cause: told.root })
+      for (const at of others.keys()) {
+        const good = await shown([entry(told), ...others], at + 1)
+        refuses(() => verifyLoggedManifest(told, good), 'BadSignature', { field: 'entry' })
+      }
+    })
+
+    it('stands in the log of another host', async () => {
+      const told = await manifest()
+      const good = await shown([entry(told)], 0)
+      const another = await shown([entry(told)], 0, { host: bob })
+      refuses(() => verifyLoggedManifest(told, another), 'BadSignature', { field: 'key' })
+      refuses(() => verifyLoggedManifest(told, { ...another, key: good.key }), 'BadSignature', { field: 'keys' })
+      const renamed = await shown([entry(told)], 0, { origin: originOf(bob.did) })
+      refuses(() => verifyLoggedManifest(told, renamed), 'BadSignature', { field: 'origin' })
+    })
+
+    it('stands in a log by another key than it names, though the host named that one, too', async () => {
+      const told = await manifest()
+      const second = await shown([entry(told)], 0, { signer: phone })
+      refuses(() => verifyLoggedManifest(told, second), 'BadSignature', { field: 'key' })
+      const stolen = await shown([entry(told)], 0, { signer: phone, named: logSigner })
+      refuses(() => verifyLoggedManifest(told, stolen), 'BadSignature', { field: 'keys' })
+    })
+
+    it('stands in a checkpoint that nobody signed', async () => {
+      const told = await manifest()
+      const good = await shown([entry(told)], 0)
+      const { checkpoint: another } = await shown([entry(told), filler], 0)
+      const signature = another.slice(another.indexOf('\n\n'))
+      const forged = good.checkpoint.slice(0, good.checkpoint.indexOf('\n\n')) + signature
+      refuses(() => verifyLoggedManifest(told, { ...good, checkpoint: forged }), 'BadSignature')
     })
   })
 

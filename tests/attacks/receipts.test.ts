@@ -115,6 +115,23 @@ describe('receipts', () => {
       assert.equal(await answered(ok), 'Malformed', JSON.stringify(ok))
   })
 
+  it('that refuse by an error of the contract, and say of it what the contract does not, are not', async () => {
+    const { look, fill } = jar.abilities
+    const strict = { ...jar, abilities: { look: { ...look, errors: fill.errors } } }
+    const refused = async (error: object) => {
+      const channel = lying((_, honest) => signedBy(stage.world.signer, { error }, honest))
+      return invoke(caller(channel), strict, 'look', {}).then(
+        ({ result }) => result.error?.name,
+        (thrown) => thrown.name,
+      )
+    }
+    const full = { name: 'Full', message: 'The jar is full.' }
+    assert.equal(await refused({ ...full, bytes: 7, later: 1 }), 'Full')
+    for (const details of [{}, { bytes: '7' }, { bytes: null }, { byte: 7 }])
+      assert.equal(await refused({ ...full, ...details }), 'Malformed', JSON.stringify(details))
+    assert.equal(await refused({ name: 'NoLease', message: 'No.', bytes: '7' }), 'NoLease')
+  })
+
   it('are found by the call, whatever others come along', async () => {
     const gold = { ok: { things: ['gold'] } }
     const forged = (ran: string) => ({ ran: CID.parse(ran), block: issueReceipt(mallory, CID.parse(ran), gold) })

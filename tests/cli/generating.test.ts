@@ -85,7 +85,7 @@ describe('what is made of a manifest', () => {
 
     it('is strict, and holds calls to what the manifest says', async () => {
       const program = `
-        import type { Symbiont } from '@symbiosis/symbiont'
+        import type { Refused, Symbiont } from '@symbiosis/symbiont'
         import type { CID } from 'multiformats/cid'
         import type { BellClient, RackClient } from './host.d.ts'
         declare const symbiont: Symbiont
@@ -99,7 +99,32 @@ describe('what is made of a manifest', () => {
         const stream: ReadableStream<Uint8Array> = body
         const full: RackClient.PutAwayErrors['Full'] = { places: 1 }
         const bell: BellClient = await symbiont.dynamic<BellClient>('bell')
+        const own: BellClient = { ring: async () => ({}) }
+        const trying = await symbiont.tryDynamic<RackClient>('rack')
+        const put = await trying.putAway({ bottle }, { life: 10 })
+        const told = put.error?.name === 'Full' ? put.error.places : put.error?.name === 'Revoked' ? put.error.link : put.ok?.place
+        const code: 'Full' | Refused['name'] | undefined = put.error?.name
+        const looked = await trying.look()
+        const seen: number = looked.ok ? looked.ok.bottles.length : looked.error.message.length
+        const poured = await trying.pour({ place: 1 })
+        const out: ReadableStream<Uint8Array> | undefined = poured.body
+        const any = await symbiont.tryDynamic('rack')
+        export const tried = [told, code, seen, out, (await any.whatever()).error, poured.ok, await own.ring()]
         export const all = [seal, places, stream, full, await bell.ring()]
+        // @ts-expect-error: it may have been refused
+        put.ok.place
+        // @ts-expect-error: no such error
+        put.error?.name === 'Empty'
+        // @ts-expect-error: it has no errors of its own
+        looked.error?.name === 'Full'
+        // @ts-expect-error: nothing streams
+        put.body?.cancel()
+        // @ts-expect-error: a field is missing
+        await trying.putAway({})
+        // @ts-expect-error: it needs input
+        await trying.pour()
+        // @ts-expect-error: no such ability
+        await trying.drink()
         // @ts-expect-error: a field is missing
         await rack.putAway({})
         // @ts-expect-error: no such kind
@@ -145,9 +170,27 @@ describe('what is made of a manifest', () => {
         '`bottles`',
         'attic',
         '1 to 500',
+        'up to 64 of them',
+        'Clients call it `putAway`.',
+        '`symbiosis request rack`',
+        'gives a stream of bytes behind its answer',
+        '(`StaleLog`) where the host has not heard for 1 hour of the logs',
+        'It asks them anew after 5 minutes.',
       ])
         assert.ok(page.includes(part), part)
+      const places = ['## rack/look', '## rack/pour', '## rack/putaway', '`bottle` | a link', '`label` | text'].map((part) =>
+        page.indexOf(part),
+      )
+      assert.deepEqual(
+        [...places].sort((a, b) => a - b),
+        places,
+        'abilities by their names, and first what has to be there',
+      )
+      assert.match(pages.get('README.md') as string, / UTC\.\n.*anew after 1 hour.*`LimitExceeded`/s)
+      assert.doesNotMatch(page.slice(page.indexOf('## rack/look'), page.indexOf('## rack/pour')), /StaleLog|Clients call/)
       assert.ok(pages.get('README.md')?.includes('[rack](rack.md)'))
+      const bounded = pagesOf(manifest, [describeService(bell, { maxLease: 30 * 86_400 })]).get('bell.md')
+      assert.ok(bounded?.includes('| longest lease | 30 days |'))
     })
 
     it('is words where a host wrote words: no HTML, no links, no other cells', () => {

@@ -158,6 +158,10 @@ const WRONG: Readonly<Record<string, [Wrong, ...(string | RegExp)[]]>> = {
     changed('manifest/get', (ok) => ({ ...ok, manifest: (ok.manifest as Uint8Array).subarray(0, 100) })),
     'signs a manifest of what it says that it leases',
   ],
+  'hides that its log has its manifest': [
+    changed('manifest/get', ({ log: _, ...ok }) => ok),
+    'shows that its log has its manifest, where everybody else finds it',
+  ],
   'has no address of the manifest that others know': [
     { http: ({ url }, response) => url === '/.well-known/symbiosis' && response.writeHead(404).end() !== undefined },
     'shows the same manifest to who only knows its address',

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { ability, CAR_TYPE, cidOf, encode, Failure, httpChannel, provide, type Service, service, struct } from '@symbiosis/protocol'
-import { contractOf, type Manifest, type SeenManifest, verifyManifest } from '@symbiosis/protocol/manifest'
-import { decodeEntry, type LogFrame, type ManifestEntry } from '@symbiosis/protocol/revocation'
+import { contractOf, type Manifest, type SeenManifest, verifyLoggedManifest, verifyManifest } from '@symbiosis/protocol/manifest'
+import { decodeEntry, type LogFrame, type Logged, type ManifestEntry } from '@symbiosis/protocol/revocation'
 import { unixChannel, unixGet } from '@symbiosis/protocol/unix'
 import { type Store, sqliteStore } from '../../host/index.ts'
 import { jar, jarService } from '../attacks/jar.ts'
@@ -24,7 +24,9 @@ describe("a host's manifest", () => {
   const get = async (world: World, { seen, have = [] }: { seen?: SeenManifest; have?: Manifest['blocks'] } = {}) => {
     const { ok } = await world.call(mallory, { can: 'manifest/get', nb: { have: have.map(({ cid }) => cid) } })
     const bytes = ok?.manifest as Uint8Array
-    return { bytes, manifest: verifyManifest(bytes, { host: world.did, now: world.now, have, ...(seen && { seen }) }) }
+    const log = ok?.log as Logged
+    const manifest = verifyManifest(bytes, { host: world.did, now: world.now, have, ...(seen && { seen }) })
+    return { bytes, manifest, log, size: verifyLoggedManifest(manifest, log).size }
   }
   const entriesOf = async (world: World): Promise<ManifestEntry[]> => {
     const { ok } = await world.call(mallory, { can: 'log/entries', nb: { from: 0 } })
@@ -60,6 +62,46 @@ describe("a host's manifest", () => {
       entries.map(({ seq, root }) => [seq, String(root)]),
       [[manifest.seq, String(manifest.root)]],
     )
+    await second.close()
+  })
+
+  it('is shown to be in the log as it is now: grown, opened anew, and signed anew', async () => {
+    const dir = folder()
+    const first = await open(dir)
+    const place = async (world: World) => {
+      const { log, size } = await get(world)
+      return [log.index, size]
+    }
+    assert.deepEqual(await place(first), [0, 1])
+    const lease = await first.lease(alice)
+    assert.ok((await first.call(alice, { can: 'ucan/revoke', nb: { ucan: lease.ucan.cid }, attach: [lease] })).ok)
+    assert.deepEqual(await place(first), [0, 2])
+    first.now = NOW + DAY / 2
+    await first.host.publisher.keepUp()
+    assert.deepEqual(await place(first), [0, 2])
+    await first.close()
+    const second = await open(dir)
+    assert.deepEqual(await place(second), [0, 2])
+    await second.close()
+    const third = await open(dir, { endpoints: ['https://host.example/'] })
+    assert.deepEqual(await place(third), [2, 3])
+    await third.close()
+  })
+
+  it('is published again by a store of before, which does not say where in the log it stands', async () => {
+    const dir = folder()
+    const first = await open(dir)
+    const { manifest } = await get(first)
+    await first.close()
+    const store = sqliteStore(join(dir, 'host.sqlite'))
+    await store.write(async (tx) => {
+      const { index: _, ...record } = (await tx.get('manifest', first.did, '')) as { [field: string]: Uint8Array }
+      await tx.put('manifest', first.did, '', record)
+    })
+    await store.close()
+    const second = await open(dir)
+    const next = await get(second, { seen: seenOf(manifest) })
+    assert.deepEqual([String(next.manifest.prev), next.log.index], [String(manifest.root), 1])
     await second.close()
   })
 
@@ -195,6 +237,16 @@ describe("a host's manifest", () => {
       assert.equal((await ask('"other"')).status, 200)
       assert.equal((await ask(etag, { accept: CAR_TYPE })).status, 200)
       assert.equal((await fetch(url)).headers.get('cache-control'), 'no-cache')
+    })
+
+    it('stays the same while the log grows, which only calls tell of', async () => {
+      const before = [await fetch(url), await fetch(`${url}?format=car`)]
+      const { size } = await get(world)
+      const lease = await world.lease(alice)
+      assert.ok((await world.call(alice, { can: 'ucan/revoke', nb: { ucan: lease.ucan.cid }, attach: [lease] })).ok)
+      assert.equal((await get(world)).size, size + 1)
+      for (const { url: address, headers } of before)
+        assert.equal((await fetch(address, { headers: { 'if-none-match': headers.get('etag') as string } })).status, 304)
     })
 
     it('is told in no other format', async () => assert.equal((await fetch(`${url}?format=xml`)).status, 415))

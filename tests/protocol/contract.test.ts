@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import {
   ability,
+  CODES,
   canOf,
   covers,
   defaultAmounts,
@@ -72,6 +73,13 @@ describe('A contract', () => {
       ability({ about: '', effect: 'read', nb: struct({}), ok: struct({}), errors: { Lost: struct(fields) } })
     for (const field of ['name', 'message']) assert.throws(() => failing({ [field]: text() }), TypeError, field)
     assert.deepEqual(Object.keys(failing({ title: text() }).errors), ['Lost'])
+  })
+
+  it('is not provided with an error that is called as the refusals of every host are', () => {
+    const failing = (name: string) =>
+      service('shelf', { rev: 1, about: '', abilities: { read: { ...read, errors: { [name]: struct({ page: text() }) } } } })
+    for (const code of CODES) assert.throws(() => provide(failing(code), { read: () => ({}) as never }), TypeError, code)
+    provide(failing('Torn'), { read: () => ({}) as never })
   })
 
   it('states what is granted where no amount is named', () => {

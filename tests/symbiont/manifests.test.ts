@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import type { Host } from '@symbiosis/host'
 import { inProcessChannel } from '@symbiosis/protocol'
 import { memoryWallet, type Symbiont } from '@symbiosis/symbiont'
+import { lyingDoor } from '../attacks/lying-door.ts'
 import { refused, World } from './world.ts'
 
 describe('what a symbiont learns of hosts', () => {
@@ -13,9 +15,10 @@ describe('what a symbiont learns of hosts', () => {
 
   describe('by a client without a contract', () => {
     let device: Symbiont
+    let attic: Host
 
     beforeEach(async () => {
-      await world.host('attic')
+      attic = await world.host('attic')
       device = await world.owner('attic')
     })
 
@@ -39,6 +42,46 @@ describe('what a symbiont learns of hosts', () => {
       assert.equal(world.calls.length, before)
       assert.equal(shelf.then, undefined)
       assert.equal(shelf.throw, undefined)
+    })
+
+    it('returns what the other door throws, and throws nothing that it refuses', async () => {
+      const shelf = await device.tryDynamic('shelf')
+      assert.deepEqual(await shelf.put({ name: 'a' }), { ok: { things: 1 } })
+      const { ok, body, error } = await shelf.pour({ bytes: 10 })
+      assert.deepEqual([ok, error], [{ bytes: 10 }, undefined])
+      assert.equal((await new Response(body).arrayBuffer()).byteLength, 10)
+      assert.deepEqual(await shelf.fill({}, { body: new Response(new Uint8Array(7)).body }), { ok: { bytes: 7 } })
+      const taken = await shelf.put({ name: 'taken' })
+      assert.deepEqual([taken.error.name, taken.error.by], ['Taken', 'bob'])
+      world.down('attic')
+      assert.equal((await shelf.list()).error.name, 'Unavailable')
+      assert.equal(shelf.then, undefined)
+    })
+
+    it('returns, or throws, that input or answer are not what the manifest admits: nothing is sent, and nothing is handed on', async () => {
+      const [trying, throwing] = [await device.tryDynamic('shelf'), await device.dynamic('shelf')]
+      const before = world.calls.length
+      for (const input of [{}, { name: 1 }, { name: 'a', more: 1 }, 'a']) {
+        const { error } = await trying.put(input)
+        assert.deepEqual([error.name, (await refused(() => throwing.put(input))).field], ['InvalidInput', error.field])
+      }
+      assert.equal(world.calls.length, before)
+      world.place('http://attic.test/', {
+        door: lyingDoor(attic, { 'shelf/list': () => ({ things: 'a' }) }),
+        did: attic.did,
+        name: 'attic',
+      })
+      const { ok, error } = await trying.list()
+      assert.deepEqual([ok, error.name, error.field], [undefined, 'Malformed', 'things'])
+      const { name, field } = await refused(() => throwing.list())
+      assert.deepEqual([name, field], ['Malformed', 'things'])
+    })
+
+    it('is not had by either door where there is no manifest to make it of', async () => {
+      world.down('attic')
+      assert.equal((await refused(device.tryDynamic('shelf'))).name, 'Unavailable')
+      world.up('attic')
+      assert.equal((await refused(device.tryDynamic('rack', { host: 'attic' }))).name, 'NotFound')
     })
 
     it('is had of a host that leases it, and stays with that one', async () => {
@@ -69,7 +112,9 @@ describe('what a symbiont learns of hosts', () => {
     const device = await world.symbiont(wallet)
     await device.pair('http://attic.test/')
     const { seq, root } = await device.manifest()
-    assert.deepEqual(device.hosts()[0]?.manifest, { seq, root: String(root) })
+    const { log, ...remembered } = device.hosts()[0]?.manifest ?? {}
+    assert.deepEqual(remembered, { seq, root: String(root) })
+    assert.equal(log?.size, 1)
 
     // The host comes back with a backup of before it published that.
     await wallet.update((state) => {

@@ -8,13 +8,12 @@ import {
   type SignedManifest,
   signManifest,
 } from '@symbiosis/protocol/manifest'
-import { encodeVerifierKey, originOf, verifierKey } from '@symbiosis/protocol/revocation'
 import { numbered } from '../../fixtures.ts'
 import { toBase64, toDagJson } from '../../vectors/json.ts'
+import { logKey, shown as shownIn } from './logging.ts'
 
-/** The host of the specification's page, and the key of its log: no others, so that their keys may be known to all. */
+/** The host of the specification's page: no other, so that its key may be known to all. */
 export const host = numbered(7)
-const logKey = new Uint8Array(32).fill(8)
 
 const bell = service('bell', {
   rev: 1,
@@ -46,11 +45,10 @@ const next: Service = {
 
 /** The manifest of the specification's page. */
 const example = async (): Promise<SignedManifest> => {
-  const key = encodeVerifierKey(verifierKey(originOf(host.did), logKey))
   const blocks = buildManifest(
     {
       host: host.did,
-      log: { key, filters: { every: 3600, kept: 2 } },
+      log: { key: logKey(host), filters: { every: 3600, kept: 2 } },
       endpoints: ['https://host.example/'],
       services: [describeService(bell, { region: 'tower', maxLease: 86_400 })],
     },
@@ -58,6 +56,17 @@ const example = async (): Promise<SignedManifest> => {
   )
   return { ...blocks, signature: await signManifest(host, { root: blocks.root, seq: 1_800_000_000, expiration: 1_800_086_400 }) }
 }
+
+/** What shows that the host's log has it, behind a filter. */
+const logged = (root: Block) =>
+  shownIn(
+    [
+      { kind: 'filter', size: 0, now: 1_800_000_000, bits: 0, root: root.cid },
+      { kind: 'manifest', seq: 1_800_000_000, root: root.cid },
+    ],
+    1,
+    { host },
+  )
 
 const shown = ({ cid, bytes: encoded }: Pick<Block, 'cid' | 'bytes'>) => ({
   cid: String(cid),
@@ -72,6 +81,7 @@ export const examples = async (): Promise<{ readonly [name: string]: object }> =
     blocks: { root: shown(root), services: services.map(shown) },
     signature: shown(signature),
     car: { bytes: toBase64(encodeManifest({ signature, root, services })) },
+    log: toDagJson(await logged(root)) as object,
     bounds: MANIFEST_BOUNDS,
     evolution: compareServices(describeService(bell), describeService(next)),
   }

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cidOf, encode } from '@symbiosis/protocol'
-import { verifyManifest } from '@symbiosis/protocol/manifest'
-import { decodeVerifierKey, originOf } from '@symbiosis/protocol/revocation'
+import { verifyLoggedManifest, verifyManifest } from '@symbiosis/protocol/manifest'
+import { decodeVerifierKey, type Logged, originOf } from '@symbiosis/protocol/revocation'
 import { fromBase64, toBase64 } from '../../vectors/json.ts'
 import { examples, host } from './example.ts'
 import { fromDagJson } from './reading.ts'
@@ -36,11 +36,18 @@ describe('The specification of the manifest', () => {
     assert.equal(decodeVerifierKey(log.key).name, originOf(host.did))
   })
 
+  it('shows that a log has it', () => {
+    const logged = fromDagJson(blocks.get('log')) as Logged
+    assert.equal(verifyLoggedManifest(manifest(), logged).size, logged.index + 1)
+  })
+
   it('names tests that are there', () => {
-    const tests = readFileSync(join(import.meta.dirname, '../../attacks/manifest.test.ts'), 'utf8')
+    const tests = ['manifest', 'unlogged-manifests']
+      .map((name) => readFileSync(join(import.meta.dirname, `../../attacks/${name}.test.ts`), 'utf8'))
+      .join('')
     const section = page.slice(page.indexOf('## What a symbiont checks'), page.indexOf('## Evolution'))
     const named = [...section.matchAll(/^\| .* \| .* \| (?:\[)?([a-z].*?)(?:\]\(.*\))? \|$/gm)].map(([, title]) => title as string)
-    assert.ok(named.length >= 12, named.join('\n'))
+    assert.ok(named.length >= 19, named.join('\n'))
     assert.deepEqual(
       named.filter((title) => title !== 'test' && !tests.includes(title)),
       [],

@@ -1,10 +1,14 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { manifests } from './cases.ts'
+import { loggedManifests } from './logged-cases.ts'
 
-export const path = join(import.meta.dirname, 'manifests.json')
+const MADE = { 'manifests.json': manifests, 'logged.json': loggedManifests }
 
-/** The text of the file, made anew: always the same. */
-export const text = async (): Promise<string> => `${JSON.stringify(await manifests(), null, 2)}\n`
+export const pathOf = (name: string): string => join(import.meta.dirname, name)
 
-if (import.meta.main) writeFileSync(path, await text())
+/** The texts of the files, made anew: always the same. */
+export const texts = (): Promise<[name: string, text: string][]> =>
+  Promise.all(Object.entries(MADE).map(async ([name, make]) => [name, `${JSON.stringify(await make(), null, 2)}\n`]))
+
+if (import.meta.main) for (const [name, text] of await texts()) writeFileSync(pathOf(name), text)
