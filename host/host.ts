@@ -79,7 +79,7 @@ export class Host implements AsyncDisposable {
     const log = options.log ?? openLog()
     const engine = typeof options.engine === 'function' ? await options.engine() : options.engine
     undo.defer(() => engine.close())
-    const provided = options.services(engine)
+    const provided = await options.services(engine)
     const services = provided.map(({ service }) => service)
     const leases = new Leases(signer, store)
     const policies = new Policies(store, options.policies ?? [])

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { statSync, unlinkSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { brief, Failure } from '@symbiosis/protocol'
+import { type Block, brief, Failure } from '@symbiosis/protocol'
 import type { Blockstore, InputPair, Pair } from 'interface-blockstore'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
@@ -155,7 +155,7 @@ export class BlockFolder implements Blockstore<object, PutOptions, PutOptions> {
   }
 
   /** Stores many blocks, side by side, so that they share the directories' syncs. Rejects when all are done and one has failed. */
-  async putAll(blocks: ReadonlyArray<{ cid: CID; bytes: Uint8Array }>): Promise<void> {
+  async putAll(blocks: readonly Block[]): Promise<void> {
     const results = await Promise.allSettled(blocks.map(({ cid, bytes }) => this.put(cid, bytes)))
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }

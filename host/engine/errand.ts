@@ -1,5 +1,5 @@
 import { orAbort } from './abort.ts'
-import type { Admit } from './fetch.ts'
+import type { Admit } from '@symbiosis/protocol'
 
 interface User {
   admit: Admit
