@@ -32,8 +32,7 @@ export const loadServicePackage = async (name: string): Promise<LoadedService> =
  * @throws Failure Unsupported (what it opens is no service), Unavailable (it fails to open), and what it throws itself
  */
 export const openService = async ({ id, open }: LoadedService, dir: string, engine: HeliaEngine): Promise<Provided> => {
-  const { routing } = engine
-  const place = { dir: join(dir, 'services', id.replaceAll('/', '+')), blocks: engine, ...(routing && { routing }) }
+  const place = { dir: join(dir, 'services', id.replaceAll('/', '+')), blocks: engine, routing: engine.routing }
   mkdirSync(place.dir, { recursive: true, mode: 0o700 })
   const provided = await opened(id, open, place)
   if (!isProvided(provided)) {

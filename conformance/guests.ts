@@ -100,8 +100,7 @@ export class ServiceHost {
       engine: () => openEngine(join(this.#dir, 'engine')),
       services: async (engine) => {
         await prepare(engine)
-        const { routing } = engine
-        this.#service = await this.#open({ dir, blocks: engine, ...(routing && { routing }) })
+        this.#service = await this.#open({ dir, blocks: engine, routing: engine.routing })
         return [this.#service, this.#holder.provided]
       },
       consent: allow,

@@ -1,5 +1,5 @@
-import { orAbort } from './abort.ts'
 import type { Admit } from '@symbiosis/protocol'
+import { orAbort } from './abort.ts'
 
 interface User {
   admit: Admit

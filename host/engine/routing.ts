@@ -9,7 +9,6 @@ import { Key } from 'interface-datastore'
 import { ipnsSelector } from 'ipns/selector'
 import { ipnsValidator } from 'ipns/validator'
 import { base32 } from 'multiformats/bases/base32'
-import type { CID } from 'multiformats/cid'
 import { isPublicIp } from '../public-ip.ts'
 
 /** A distributed hash table to take part in. */
