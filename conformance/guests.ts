@@ -131,8 +131,13 @@ export class ServiceHost {
     const guest = new Guest(this, signerFromSeed(generateSeed()), [])
     const asked = { can: canOf(service.id, '*'), limits: { ...plenty, ...limits } }
     const { result } = await invoke(guest.caller, access, 'request', { abilities: [asked] })
-    for (const root of this.#surroundings.held ?? []) await this.#holder.hold(guest.signer.did, root)
+    await this.furnish(guest.signer.did)
     return new Guest(this, guest.signer, (unwrap(result).leases ?? []).map(extract))
+  }
+
+  /** Has a space hold what every space holds. */
+  async furnish(space: DID): Promise<void> {
+    for (const root of this.#surroundings.held ?? []) await this.#holder.hold(space, root)
   }
 
   /** Whoever operates the host. */
@@ -192,6 +197,7 @@ export class Guest {
       expiration: above.ucan.expiration,
       proofs: [above],
     })
+    await this.#host.furnish(signer.did)
     return new Guest(this.#host, signer, [lease])
   }
 
