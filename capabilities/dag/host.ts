@@ -178,9 +178,9 @@ export const dagService = (blocks: DagBlocks, options: Partial<DagSettings> = {}
   )
 }
 
+/** By this a host opens it with its defaults. */
 const open: OpenService = ({ blocks }) => dagService(blocks)
 
-/** By this a host opens it with its defaults. */
 export default open
 
 const takenOver = (root: CID): Failure =>

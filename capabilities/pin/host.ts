@@ -139,9 +139,9 @@ export const pinService = (blocks: Pick<Blocks, 'fetch'>, options: Partial<PinSe
   )
 }
 
+/** By this a host opens it with its defaults. */
 const open: OpenService = ({ blocks }) => pinService(blocks)
 
-/** By this a host opens it with its defaults. */
 export default open
 
 const MAX_ORIGINS = 16

@@ -145,6 +145,7 @@ export const routeService = (routing: Routing, options: Partial<RouteSettings> =
   )
 }
 
+/** By this a host that takes part in a network opens it with its defaults. */
 const open: OpenService = ({ routing }) => {
   if (routing) return routeService(routing)
   throw new Failure('Unavailable', 'The host takes part in no network in which content is looked for.', {
@@ -152,7 +153,6 @@ const open: OpenService = ({ routing }) => {
   })
 }
 
-/** By this a host that takes part in a network opens it with its defaults. */
 export default open
 
 const MAX_ADDRESSES = 32
