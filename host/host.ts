@@ -1,4 +1,14 @@
-import { BOUNDS, type DID, type Door, type Guard, type Kept, type LocalSigner, type Provided, UcanMemory } from '@symbiosis/protocol'
+import {
+  BOUNDS,
+  type DID,
+  type Door,
+  type Guard,
+  type Hooks,
+  type Kept,
+  type LocalSigner,
+  type Provided,
+  UcanMemory,
+} from '@symbiosis/protocol'
 import { answering } from './answering.ts'
 import { Background } from './background.ts'
 import { ask, Policies } from './consent.ts'
@@ -52,6 +62,8 @@ export class Host implements AsyncDisposable {
     if (this.ready) this.log.error({ err: error }, 'a task of the background failed')
   })
   readonly #aborting = new AbortController()
+  /** Of the services that are open. */
+  readonly #opened: Hooks[] = []
   #closed: Promise<void> | undefined
 
   /**
@@ -159,6 +171,8 @@ export class Host implements AsyncDisposable {
         collect: (signal) => host.collect(signal),
       }),
     })
+    // What a service began goes on by itself until it is told to end.
+    undo.defer(() => host.#endServices())
     await host.#start()
     return host
   }
@@ -287,6 +301,7 @@ export class Host implements AsyncDisposable {
           onHeld: (space, root) => this.#held(space, root),
         }),
       )
+      this.#opened.push(hooks)
     }
     const { known } = revocations
     const forget = async () => {
@@ -309,8 +324,13 @@ export class Host implements AsyncDisposable {
     for (const { hooks } of this.#parts.provided) await hooks.held?.(...held)
   }
 
+  async #endServices(): Promise<void> {
+    this.#aborting.abort()
+    for (const hooks of this.#opened.splice(0)) await hooks.close?.()
+  }
+
   async #close(): Promise<void> {
-    const { options, engine, provided, store, filters, unlock } = this.#parts
+    const { options, engine, store, filters, unlock } = this.#parts
     this.#parts.closing.abort()
     filters.close()
     this.gate.close()
@@ -323,7 +343,7 @@ export class Host implements AsyncDisposable {
     // Who heeds the signal is done at once; a handler that doesn't must not keep the host from ending.
     await Promise.race([this.#background.settled(), new Promise((resolve) => setTimeout(resolve, 1000))])
     await Promise.all([...this.#listeners].map((listener) => listener.close()))
-    for (const { hooks } of provided) await hooks.close?.()
+    await this.#endServices()
     await engine.close()
     await store.close()
     unlock()

@@ -22,7 +22,7 @@ export type Handler = (input: never, context: never) => unknown
 export interface Hooks {
   /** Called once before the first call, after a crash too: take up what was left undone. */
   open?(environment: Environment): void | Promise<void>
-  /** Called on the way down; what `Environment.signal` aborted is awaited here. */
+  /** Called on the way down where `open` had come to its end; what `Environment.signal` aborted is awaited here. */
   close?(): Promise<void>
   /** Called after a commit in which a space came to hold a root, by whichever service. */
   held?(space: DID, root: CID): void | Promise<void>
