@@ -24,7 +24,7 @@ export interface Hooks {
   open?(environment: Environment): void | Promise<void>
   /** Called on the way down where `open` had come to its end; what `Environment.signal` aborted is awaited here. */
   close?(): Promise<void>
-  /** Called after a commit in which a space came to hold a root, by whichever service. */
+  /** Called after a commit in which a space came to hold a root, by whichever service. What it throws goes to the operator's log, and to no caller. */
   held?(space: DID, root: CID): void | Promise<void>
   /**
    * What garbage collection must leave, beyond what spaces hold: `Environment.every` has the records to list it from. It is read before what is
