@@ -9,7 +9,7 @@ const open: OpenService = ({ blocks }) =>
       const bytes = new TextEncoder().encode(words)
       const root = cidOf(bytes, RAW)
       const charge = async (tx: Transaction<'bytes'>) => {
-        if (!(await tx.get(String(root)))) await tx.put(String(root), (await tx.reserve({ bytes: bytes.length })) as never)
+        if (!(await tx.get(String(root)))) await tx.put(String(root), await tx.reserve({ bytes: bytes.length }))
       }
       // Before the block is here: whose lease is used up fills no disk.
       await commit(charge)

@@ -4,15 +4,15 @@ import open from '../clips/host.ts'
 import { RAW } from '../host/engine/fixtures.ts'
 import { mocha } from './mocha.ts'
 
-const words = 'Remember the milk'
-const root = cidOf(new TextEncoder().encode(words), RAW)
+const [words, other] = ['Remember the milk', 'Remember the tea']
+const rootOf = (text: string) => cidOf(new TextEncoder().encode(text), RAW)
 
 runServiceTests(mocha, 'clips', {
   open,
   samples: [
-    { ability: 'keep', nb: { words: 'Remember the tea' }, uses: { bytes: 16 } },
-    { ability: 'keep', nb: { words }, uses: { bytes: 17 } },
-    { ability: 'drop', nb: { root: cidOf(new TextEncoder().encode('Remember the tea'), RAW) } },
-    { ability: 'read', nb: { root } },
+    { ability: 'keep', nb: { words: other }, uses: { bytes: other.length } },
+    { ability: 'drop', nb: { root: rootOf(other) }, uses: { bytes: -other.length } },
+    { ability: 'keep', nb: { words }, uses: { bytes: words.length } },
+    { ability: 'read', nb: { root: rootOf(words) } },
   ],
 })

@@ -14,7 +14,7 @@ runServiceTests(mocha, 'pin', {
   samples: [
     { ability: 'add', nb: { root, name: 'notes' }, uses: { bytes: milk.bytes.length, pins: 1 }, varies },
     { ability: 'add', nb: { root: other }, uses: { bytes: tea.bytes.length, pins: 1 }, varies },
-    { ability: 'remove', nb: { root: other } },
+    { ability: 'remove', nb: { root: other }, uses: { bytes: -tea.bytes.length, pins: -1 } },
     { ability: 'status', nb: { root }, varies },
     { ability: 'watch', nb: { root }, varies },
     { ability: 'list', varies: ['pins'] },

@@ -47,7 +47,7 @@ describe('route in a network', function () {
       { ability: 'provide', nb: { cid: mine.cid }, uses: { provides: 1 }, varies: ['until', 'announced', 'told', 'message'] },
       { ability: 'provide', nb: { cid: other.cid }, uses: { provides: 1 }, varies: ['until', 'announced', 'told', 'message'] },
       { ability: 'provide', nb: { cid: found.cid }, error: 'NotHeld' },
-      { ability: 'withdraw', nb: { cid: other.cid } },
+      { ability: 'withdraw', nb: { cid: other.cid }, uses: { provides: -1 } },
       { ability: 'putRecord', nb: { key: published.key, value: published.records[1] }, uses: { records: 1 }, varies: ['told'] },
       { ability: 'putRecord', nb: { key: published.key, value: published.records[0] }, error: 'Outdated' },
       { ability: 'putRecord', nb: { key: published.key, value: new Uint8Array(9) }, error: 'InvalidRecord' },
