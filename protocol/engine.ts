@@ -9,14 +9,14 @@ import type { Block } from './block.ts'
  * enough to have another space's content, or to learn that it is kept here.
  *
  * Nothing stays by itself. Garbage collection leaves what lies below the roots that spaces hold (`Transaction.hold`) and what services keep
- * (`Hooks.keep`), and takes the rest.
+ * (`Hooks.keep`), and takes the rest. Below a root is what links in dag-pb and dag-cbor lead to; those in other codecs are not followed.
  */
 export interface Blocks {
   /**
    * Checks the blocks, puts them durably, then awaits `record`, which has to make them stay: by a commit that holds their root, or that writes
-   * records from which `Hooks.keep` lists them. A collection sees both or neither. Throws `BadHash`, `TooLarge`, `Unsupported`, and `Unavailable` on
-   * a full disk; `record` isn't called then, and what was put is garbage, as it is where `record` throws. Reserve before, so that a caller whose
-   * lease is used up fills no disk.
+   * records from which `Hooks.keep` lists them. A collection sees both or neither. Throws `BadHash`, `TooLarge` (over 2 MiB, unless the host takes
+   * more), `Unsupported` (hashes but sha2-256 and sha2-512), and `Unavailable` on a full disk; `record` isn't called then, and what was put is
+   * garbage, as it is where `record` throws. Reserve before, so that a caller whose lease is used up fills no disk.
    */
   store(blocks: readonly Block[], record: () => Promise<void>): Promise<void>
   /**
