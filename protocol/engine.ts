@@ -5,8 +5,8 @@ import type { Block } from './block.ts'
  * The blocks of a host, as its engine gives them to services. All refusals are `Failure`s.
  *
  * There is one store for all spaces, and it knows nobody: whatever is here is found by its CID, whoever brought it. So what a service reads for
- * a space it reads below roots of which `Records.holds` says `complete`, or which its own records of that space name. Else knowing a CID would be
- * enough to have another space's content, or to learn that it is kept here.
+ * a space it reads below roots of which `Records.holds` says `complete`, or of which its own records say that this space brought them. Else knowing
+ * a CID would be enough to have another space's content, or to learn that it is kept here.
  *
  * Nothing stays by itself. Garbage collection leaves what lies below the roots that spaces hold (`Transaction.hold`) and what services keep
  * (`Hooks.keep`), and takes the rest. Below a root is what links in dag-pb and dag-cbor lead to; those in other codecs are not followed.
@@ -28,6 +28,9 @@ export interface Blocks {
    * Brings every block below `root` here, and yields each, once it is durable: local ones at once, missing ones over bitswap from `origins`
    * (multiaddrs ending in `/p2p/ID`, dialled when the first block is missing) and all connected peers. `admit` is awaited with each size in
    * bytes before the block counts, and before a fetched one is written; it may throw to stop everything. Its calls overlap.
+   *
+   * Blocks that other spaces brought are local ones, too: by a fetch a space has what anybody on the network has who knows the CID. A service that
+   * fetches for spaces says so to its callers.
    *
    * While it runs, collections keep what it brought. Afterwards only what holds or keeps the root does: record it before fetching, or at the
    * latest when `pending` is 0. Throws `InvalidInput` for origins that aren't dialled, `Unavailable` when none is reached or nothing comes any
