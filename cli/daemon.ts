@@ -1,13 +1,13 @@
 import { hostname } from 'node:os'
 import { join } from 'node:path'
-import { dagService } from '@symbiosis/capabilities/dag/host'
-import { pinService } from '@symbiosis/capabilities/pin/host'
-import { routeService } from '@symbiosis/capabilities/route/host'
+import dag from '@symbiosis/capabilities/dag/host'
+import pin from '@symbiosis/capabilities/pin/host'
+import route from '@symbiosis/capabilities/route/host'
 import { allow, ask, askInTerminal, type Consent, deny, type FollowNamed, Host, type Listener, type Log } from '@symbiosis/host'
 import { helia } from '@symbiosis/host/helia'
 import type { Provided } from '@symbiosis/protocol'
 import { socketOf } from './places.ts'
-import { openServicePackage } from './service-package.ts'
+import { type LoadedService, loadServicePackage, openService } from './service-package.ts'
 
 export type Approve = 'ask' | 'all' | 'none'
 
@@ -42,7 +42,11 @@ export interface DaemonOptions {
   log: Log
 }
 
-/** The host of one machine: Helia for its blocks and peers, and the services that need no more than it. */
+const PIN: LoadedService = { id: '@symbiosis/capabilities/pin', open: pin }
+const DAG: LoadedService = { id: '@symbiosis/capabilities/dag', open: dag }
+const ROUTE: LoadedService = { id: '@symbiosis/capabilities/route', open: route }
+
+/** The host of one machine: Helia for its blocks and peers, our services, and those that its operator names. */
 export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host; listener: Listener }> => {
   const {
     dir,
@@ -64,8 +68,9 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     service: packages = [],
     log,
   } = options
-  const others: Provided[] = []
-  for (const each of packages) others.push(await openServicePackage(each, dir))
+  const services = [PIN, DAG, ...(mode ? [ROUTE] : [])]
+  // Before the host takes its folder and opens its engine: a wrong name is told at once.
+  for (const each of packages) services.push(await loadServicePackage(each))
   const host = await Host.open({
     dir,
     endpoints,
@@ -77,7 +82,11 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     followNamed,
     engine: () =>
       helia({ dir: join(dir, 'engine'), allowPrivateOrigins, ...(listen && { listen }), ...(mode && { dht: { mode, bootstrap } }) }),
-    services: (engine) => [pinService(engine), dagService(engine), ...(engine.routing ? [routeService(engine.routing)] : []), ...others],
+    async services(engine) {
+      const opened: Provided[] = []
+      for (const each of services) opened.push(await openService(each, dir, engine))
+      return opened
+    },
     consent: consentFor(approve),
   })
   try {

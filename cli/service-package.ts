@@ -2,26 +2,41 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { isAbsolute, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { Failure, type OpenService, type Provided } from '@symbiosis/protocol'
+import type { HeliaEngine } from '@symbiosis/host/helia'
+import { Failure, type OpenService, type Provided, type ServicePlace } from '@symbiosis/protocol'
+
+/** A service that a host can open, by the name of its package. */
+export interface LoadedService {
+  readonly id: string
+  readonly open: OpenService
+}
 
 /**
- * Opens the service of a package: one that is installed where the command is run, or a folder. Its code runs with all the rights of the
+ * Loads the service of a package: one that is installed where the command is run, or a folder. Its code runs with all the rights of the
  * host: naming it is the operator's decision, and nobody else can.
  * @throws Failure NotFound (no such package, or one without `./host`), Unsupported (what it exports is no service), Unavailable (it fails to load)
  */
-export const openServicePackage = async (name: string, dir: string): Promise<Provided> => {
+export const loadServicePackage = async (name: string): Promise<LoadedService> => {
   const { id, file } = locate(name)
-  const module = await load(name, file)
-  if (typeof module.default !== 'function') {
+  const { default: open } = await load(name, file)
+  if (typeof open !== 'function') {
     throw new Failure('Unsupported', `The package ${name} exports no service: the default of its "./host" is no function.`, {
       hint: EXAMPLE,
     })
   }
-  const place = { dir: join(dir, 'services', id.replaceAll('/', '+')) }
+  return { id, open: open as OpenService }
+}
+
+/**
+ * Opens a service in its place on a host whose folder is `dir`: the only way in, for our own as for others'.
+ * @throws Failure Unsupported (what it opens is no service), Unavailable (it fails to open), and what it throws itself
+ */
+export const openService = async ({ id, open }: LoadedService, dir: string, engine: HeliaEngine): Promise<Provided> => {
+  const place = { dir: join(dir, 'services', id.replaceAll('/', '+')), blocks: engine, routing: engine.routing }
   mkdirSync(place.dir, { recursive: true, mode: 0o700 })
-  const provided = await open(name, module.default as OpenService, place.dir)
+  const provided = await opened(id, open, place)
   if (!isProvided(provided)) {
-    throw new Failure('Unsupported', `The package ${name} exports no service: what its "./host" opens is none.`, { hint: EXAMPLE })
+    throw new Failure('Unsupported', `The package ${id} exports no service: what its "./host" opens is none.`, { hint: EXAMPLE })
   }
   return provided
 }
@@ -70,9 +85,9 @@ const load = async (name: string, file: string): Promise<{ default?: unknown }> 
   }
 }
 
-const open = async (name: string, service: OpenService, dir: string): Promise<Provided> => {
+const opened = async (name: string, open: OpenService, place: ServicePlace): Promise<Provided> => {
   try {
-    return await service({ dir })
+    return await open(place)
   } catch (cause) {
     if (cause instanceof Failure) throw cause
     throw broken(name, cause)

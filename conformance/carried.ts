@@ -115,7 +115,7 @@ const handlers = (seen: Watch): Handlers<typeof parcel> => {
 }
 
 /** Of no use to a service that keeps no blocks. */
-export const noEngine = (): Engine => ({
+const noEngine = (): Engine => ({
   collect: async () => ({ kept: 0, removed: 0, bytes: 0 }),
   stats: () => ({ blocks: 0, bytes: 0 }),
   close: async () => {},

@@ -1,11 +1,13 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { allow, Host, openLog, operatorPath, readOperator } from '@symbiosis/host'
+import { allow, type Engine, Host, openLog, operatorPath, readOperator } from '@symbiosis/host'
 import {
   type Ability,
   type Amounts,
   type Answered,
   access,
+  type Block,
+  type Blocks,
   canOf,
   type DID,
   delegate,
@@ -19,10 +21,12 @@ import {
   type Provided,
   type Refusal,
   type Result,
+  type Routing,
   signerFromSeed,
   unwrap,
 } from '@symbiosis/protocol'
-import { noEngine } from './carried.ts'
+import type { CID } from 'multiformats/cid'
+import { holder } from './holder.ts'
 
 /** A call that works, with what there is to know of it. */
 export interface Sample {
@@ -37,7 +41,22 @@ export interface Sample {
   readonly error?: string
   /** Fields of the answer that are others each time: a time, a random name. */
   readonly varies?: readonly string[]
+  /** Whether it's meant to tell of what other spaces did. */
+  readonly shared?: boolean
 }
+
+/** What a service finds on its host. */
+export interface Surroundings {
+  /** The host's engine, on a folder; it is opened again after each restart. The embedded node, which nobody can reach, unless told. */
+  engine?(dir: string): Promise<ServiceEngine>
+  /** Blocks that are here from the start, whoever brought them. */
+  stored?: readonly Block[]
+  /** Roots that every space holds whole from the start, as if it had pinned them; their blocks stand in `stored`. */
+  held?: readonly CID[]
+}
+
+/** What a host and its services need of an engine. */
+export type ServiceEngine = Engine & Blocks & { readonly routing?: Routing }
 
 /** What became of a sample: the answer, and the bytes behind it. */
 export interface Told {
@@ -49,29 +68,51 @@ export interface Told {
 export class ServiceHost {
   readonly #dir: string
   readonly #open: OpenService
+  readonly #surroundings: Surroundings
   #host: Host | undefined
   #service: Provided | undefined
+  readonly #holder = holder()
 
-  constructor(dir: string, open: OpenService) {
+  constructor(dir: string, open: OpenService, surroundings: Surroundings) {
     this.#dir = dir
     this.#open = open
+    this.#surroundings = surroundings
   }
 
-  /** Opens it, or closes it first: what it kept has to be there again. */
+  /** Opens it for the first time. */
+  async start(): Promise<void> {
+    const { stored = [] } = this.#surroundings
+    await this.#start((engine) => engine.store(stored, async () => {}))
+  }
+
+  /** Closes it and opens it: what it kept has to be there again. */
   async restart(): Promise<void> {
     await this.close()
-    const place = { dir: join(this.#dir, 'service') }
-    mkdirSync(place.dir, { recursive: true })
-    const service = await this.#open(place)
-    this.#service = service
+    await this.#start(async () => {})
+  }
+
+  async #start(prepare: (engine: ServiceEngine) => Promise<void>): Promise<void> {
+    const { engine: openEngine = embedded } = this.#surroundings
+    const dir = join(this.#dir, 'service')
+    mkdirSync(dir, { recursive: true })
     this.#host = await Host.open({
       dir: join(this.#dir, 'host'),
-      engine: noEngine(),
-      services: () => [service],
+      engine: () => openEngine(join(this.#dir, 'engine')),
+      services: async (engine) => {
+        await prepare(engine)
+        this.#service = await this.#open({ dir, blocks: engine, routing: engine.routing })
+        return [this.#service, this.#holder.provided]
+      },
       consent: allow,
+      collectEvery: 0,
       grace: 1,
       log: openLog({ level: 'silent' }),
     })
+  }
+
+  /** Removes what nobody holds or keeps. */
+  async collect(): Promise<void> {
+    await this.#host?.collect()
   }
 
   async close(): Promise<void> {
@@ -90,7 +131,13 @@ export class ServiceHost {
     const guest = new Guest(this, signerFromSeed(generateSeed()), [])
     const asked = { can: canOf(service.id, '*'), limits: { ...plenty, ...limits } }
     const { result } = await invoke(guest.caller, access, 'request', { abilities: [asked] })
+    await this.furnish(guest.signer.did)
     return new Guest(this, guest.signer, (unwrap(result).leases ?? []).map(extract))
+  }
+
+  /** Has a space hold what every space holds. */
+  async furnish(space: DID): Promise<void> {
+    for (const root of this.#surroundings.held ?? []) await this.#holder.hold(space, root)
   }
 
   /** Whoever operates the host. */
@@ -150,6 +197,7 @@ export class Guest {
       expiration: above.ucan.expiration,
       proofs: [above],
     })
+    await this.#host.furnish(signer.did)
     return new Guest(this.#host, signer, [lease])
   }
 
@@ -157,6 +205,12 @@ export class Guest {
   get bare(): Guest {
     return new Guest(this.#host, this.signer, [])
   }
+}
+
+/** Loaded where a service is tested, and not by all that load this package: it takes a second. */
+const embedded = async (dir: string): Promise<ServiceEngine> => {
+  const { helia } = await import('@symbiosis/host/helia')
+  return helia({ dir, listen: [] })
 }
 
 const now = (): number => Math.floor(Date.now() / 1000)

@@ -1,5 +1,5 @@
 export { type ChannelSetup, MAX_MESSAGE_BYTES, runChannelTests } from './channel.ts'
-export type { Sample } from './guests.ts'
+export type { Sample, ServiceEngine, Surroundings } from './guests.ts'
 export type { OnceCall } from './host/once.ts'
 export type { PeerOptions } from './host/peer.ts'
 export { type Checked, checkHost, type HostTestOptions, runHostTests } from './host.ts'

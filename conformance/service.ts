@@ -16,12 +16,12 @@ import {
   ucansOf,
 } from '@symbiosis/protocol'
 import { contractOf, describeService } from '@symbiosis/protocol/manifest'
-import { type Guest, type Sample, ServiceHost, type Told } from './guests.ts'
+import { type Guest, type Sample, ServiceHost, type Surroundings, type Told } from './guests.ts'
 import { folders, type Runner } from './runner.ts'
 
 /** A service under test. */
-export interface ServiceSetup {
-  /** Opens it, as the default export of its `./host` does. */
+export interface ServiceSetup extends Surroundings {
+  /** Opens it: the default export of its `./host`. */
   open: OpenService
   /**
    * Calls that work for a new space, in this order: one at least of each ability, and one for each declared error. They have to work again for the
@@ -31,14 +31,14 @@ export interface ServiceSetup {
 }
 
 /** What every service does. Run it on yours: `runServiceTests(runner, 'thumbs', { open, samples })`. */
-export const runServiceTests = (runner: Runner, name: string, { open, samples }: ServiceSetup): void => {
+export const runServiceTests = (runner: Runner, name: string, { open, samples, ...surroundings }: ServiceSetup): void => {
   const { describe, it, beforeEach, afterEach } = runner
   describe(`a service: ${name}`, () => {
     const folder = folders(runner)
     let host: ServiceHost
     beforeEach(async () => {
-      host = new ServiceHost(folder(), open)
-      await host.restart()
+      host = new ServiceHost(folder(), open, surroundings)
+      await host.start()
     })
     afterEach(() => host?.close())
 
@@ -108,6 +108,18 @@ export const runServiceTests = (runner: Runner, name: string, { open, samples }:
       const [first, second] = [await all(await host.guest()), await all(await host.guest())]
       for (const [at, sample] of samples.entries())
         assert.deepEqual(steady(sample, second[at] as Told), steady(sample, first[at] as Told), sample.ability)
+    })
+
+    it('tells a space nothing of what others keep', async () => {
+      const reads = samples.filter((sample) => !sample.shared && abilityOf(sample).effect === 'read')
+      const toldTo = async (guest: Guest) => {
+        const told = []
+        for (const sample of reads) told.push([sample.ability, steady(sample, await guest.call(sample))])
+        return told
+      }
+      const before = await toldTo(await host.guest())
+      await all(await host.guest())
+      assert.deepEqual(await toldTo(await host.guest()), before)
     })
 
     it('answers nobody without a lease, and lets nobody but operators do what is for operators', async () => {
@@ -202,10 +214,11 @@ export const runServiceTests = (runner: Runner, name: string, { open, samples }:
       }
     })
 
-    it('finds everything again after a restart', async () => {
+    /** What was read last has to read so afterwards. */
+    const readsAgain = async (after: () => Promise<void>) => {
       const guest = await host.guest()
       const first = await all(guest)
-      await host.restart()
+      await after()
       const reads = samples.map((sample, at) => ({ sample, at })).filter(({ sample }) => abilityOf(sample).effect === 'read')
       const last = reads.filter(({ sample, at }) => !reads.some((other) => other.at > at && other.sample.ability === sample.ability))
       for (const { sample, at } of last) {
@@ -213,7 +226,11 @@ export const runServiceTests = (runner: Runner, name: string, { open, samples }:
         // What came after the last reading may have changed what it reads.
         if (!later) assert.deepEqual(steady(sample, await guest.call(sample)), steady(sample, first[at] as Told), sample.ability)
       }
-    })
+    }
+
+    it('finds everything again after a restart', () => readsAgain(() => host.restart()))
+
+    it('keeps everything when garbage is collected', () => readsAgain(() => host.collect()))
 
     it('lets the host end while it is being asked', async () => {
       const guest = await host.guest()

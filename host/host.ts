@@ -25,6 +25,7 @@ import { Pace } from './pace.ts'
 import { programTime } from './program-time.ts'
 import { REQUEST_OPTIONS, Requests } from './requests.ts'
 import { Revocations } from './revocations.ts'
+import { Services } from './services.ts'
 import { finishExchange, storePath } from './store/exchange.ts'
 import { sqliteStore } from './store/sqlite.ts'
 import type { Store } from './store/store.ts'
@@ -52,6 +53,7 @@ export class Host implements AsyncDisposable {
     if (this.ready) this.log.error({ err: error }, 'a task of the background failed')
   })
   readonly #aborting = new AbortController()
+  readonly #services: Services
   #closed: Promise<void> | undefined
 
   /**
@@ -79,7 +81,7 @@ export class Host implements AsyncDisposable {
     const log = options.log ?? openLog()
     const engine = typeof options.engine === 'function' ? await options.engine() : options.engine
     undo.defer(() => engine.close())
-    const provided = options.services(engine)
+    const provided = await options.services(engine)
     const services = provided.map(({ service }) => service)
     const leases = new Leases(signer, store)
     const policies = new Policies(store, options.policies ?? [])
@@ -159,6 +161,8 @@ export class Host implements AsyncDisposable {
         collect: (signal) => host.collect(signal),
       }),
     })
+    // What a service began goes on by itself until it is told to end.
+    undo.defer(() => host.#endServices())
     await host.#start()
     return host
   }
@@ -171,6 +175,7 @@ export class Host implements AsyncDisposable {
     this.dir = parts.options.dir
     this.revocationLog = parts.revocationLog
     this.publisher = parts.publisher
+    this.#services = new Services(parts.provided, parts.log)
     const { engine } = parts
     const bounds = { ...BOUNDS, ...parts.options.bounds }
     this.gate = new Gate(parts.options.gate, () => performance.now(), programTime)
@@ -195,7 +200,7 @@ export class Host implements AsyncDisposable {
       cuts,
       closing: this.#parts.closing.signal,
       aborting: this.#aborting.signal,
-      onHeld: (space, root) => this.#held(space, root),
+      onHeld: (space, root) => this.#services.held(space, root),
       checking: async ({ connection, signal }, { checks }, invocation, run) => {
         const ask = () => this.gate.run(connection, orUndecided(checks.inSteps(run, this.gate.payer(connection, invocation))))
         return decided(ask(), ask, { most: maxDecisions, signal: AbortSignal.any([signal, this.#parts.closing.signal]) })
@@ -256,10 +261,11 @@ export class Host implements AsyncDisposable {
 
   /** Removes the blocks that no space holds and no service keeps. */
   async collect(signal: AbortSignal = this.#parts.closing.signal): Promise<{ kept: number; removed: number; bytes: number }> {
-    const { store, provided, engine } = this.#parts
+    const { store, engine } = this.#parts
+    const services = this.#services
     async function* keep(): AsyncGenerator<Kept> {
       // In this order: what a service kept becomes held, and so shows in one of the two whenever it changes.
-      for (const { hooks } of provided) if (hooks.keep) yield* hooks.keep()
+      yield* services.keep()
       for await (const cid of heldRoots(store)) yield { cid, deep: true }
     }
     const collected = await engine.collect(keep, { signal })
@@ -278,16 +284,14 @@ export class Host implements AsyncDisposable {
   async #start(): Promise<void> {
     const { provided, kernel, store, now, revocations, following, filters, publisher, options } = this.#parts
     await publisher.open([...kernel, ...provided].map(({ service }) => service))
-    for (const { service, hooks } of provided) {
-      await hooks.open?.(
-        environmentOf(store, service.id, {
-          now,
-          signal: this.#aborting.signal,
-          log: (text, fields) => this.log.info({ service: service.id, ...fields }, text),
-          onHeld: (space, root) => this.#held(space, root),
-        }),
-      )
-    }
+    await this.#services.open((service, log) =>
+      environmentOf(store, service, {
+        now,
+        signal: this.#aborting.signal,
+        log,
+        onHeld: (space, root) => this.#services.held(space, root),
+      }),
+    )
     const { known } = revocations
     const forget = async () => {
       await known.expire(now())
@@ -305,12 +309,13 @@ export class Host implements AsyncDisposable {
     if (collectEvery > 0) this.#background.every(collectEvery, () => this.collect())
   }
 
-  async #held(...held: Parameters<NonNullable<Provided['hooks']['held']>>): Promise<void> {
-    for (const { hooks } of this.#parts.provided) await hooks.held?.(...held)
+  async #endServices(): Promise<void> {
+    this.#aborting.abort()
+    await this.#services.close()
   }
 
   async #close(): Promise<void> {
-    const { options, engine, provided, store, filters, unlock } = this.#parts
+    const { options, engine, store, filters, unlock } = this.#parts
     this.#parts.closing.abort()
     filters.close()
     this.gate.close()
@@ -323,7 +328,7 @@ export class Host implements AsyncDisposable {
     // Who heeds the signal is done at once; a handler that doesn't must not keep the host from ending.
     await Promise.race([this.#background.settled(), new Promise((resolve) => setTimeout(resolve, 1000))])
     await Promise.all([...this.#listeners].map((listener) => listener.close()))
-    for (const { hooks } of provided) await hooks.close?.()
+    await this.#endServices()
     await engine.close()
     await store.close()
     unlock()

@@ -30,7 +30,8 @@ export interface HostOptions<E extends Engine = Engine>
   name?: string
   /** Or what opens it: called when the folder is this host's own, so that two processes never open one engine. */
   engine: E | (() => Promise<E>)
-  services(engine: E): Provided[]
+  /** Called once, when the engine is there. */
+  services(engine: E): readonly Provided[] | Promise<readonly Provided[]>
   /** How requests are answered that no policy answers; `ask` unless told. */
   consent?: Consent
   policies?: readonly Policy[]

@@ -31,6 +31,7 @@ export {
 export { archive, delegate, extract, nonce, type Proof, proofOf, ucansOf } from './delegation.ts'
 export { type Backend, backend, type Ed25519, type KeyPair, useEd25519, verifySignature } from './ed25519.ts'
 export { BrokenOff, endVerified } from './ending.ts'
+export type { Admit, Blocks, Fetched, FoundPeer, Routing } from './engine.ts'
 export { brief, CODES, type Code, type Details, Failure, isAbort, type Refusal, type Result, refuse, toRefusal, unwrap } from './failure.ts'
 export type { Freshness } from './freshness.ts'
 export { type HomeLog, homeLogsFact, homeLogsOf, MAX_HOME_LOGS } from './home-logs.ts'

@@ -22,11 +22,14 @@ export type Handler = (input: never, context: never) => unknown
 export interface Hooks {
   /** Called once before the first call, after a crash too: take up what was left undone. */
   open?(environment: Environment): void | Promise<void>
-  /** Called on the way down; what `Environment.signal` aborted is awaited here. */
+  /** Called on the way down where `open` had come to its end; what `Environment.signal` aborted is awaited here. */
   close?(): Promise<void>
-  /** Called after a commit in which a space came to hold a root, by whichever service. */
+  /** Called after a commit in which a space came to hold a root, by whichever service. What it throws goes to the operator's log, and to no caller. */
   held?(space: DID, root: CID): void | Promise<void>
-  /** What garbage collection must leave, beyond what spaces hold. */
+  /**
+   * What garbage collection must leave, beyond what spaces hold: `Environment.every` has the records to list it from. It is read before what is
+   * held, so one commit may turn what was kept into what is held, and never the other way round: a collection could see it in neither.
+   */
   keep?(): AsyncIterable<Kept>
 }
 
@@ -87,7 +90,11 @@ export interface Transaction<L extends string = string> extends Records {
   reserve<N extends L>(amounts: { readonly [limit in N]: number }): Promise<Charge>
   /** Changes what a charge amounts to; growing may throw LimitExceeded, shrinking never does. */
   adjust<N extends L>(charge: Charge, amounts: { readonly [limit in N]: number }): Promise<Charge>
-  /** From here on the space holds the root: it may be read by the space, and garbage collection leaves it. */
+  /**
+   * From here on the space holds the root, through this service: it may be read by the space through every service, and garbage collection leaves
+   * what is here below it. `complete` says that all of it is here; say so only of what the space itself brought, or had fetched, since services give a
+   * space whatever it holds. A service holds a root once for a space, however many of its records name it.
+   */
   hold(root: CID, options?: { complete?: boolean }): Promise<void>
   unhold(root: CID): Promise<void>
 }

@@ -75,6 +75,8 @@ export const hostSigner = (dir: string): LocalSigner => {
 
 export interface WorldOptions extends Partial<Omit<HostOptions, 'engine' | 'services'>> {
   dir: string
+  /** One that keeps nothing, unless told. */
+  engine?: Engine
   services?: Provided[]
 }
 
@@ -93,10 +95,9 @@ export class World {
     this.channel = inProcessChannel(host.door)
   }
 
-  static async open({ dir, services = [jarService()], ...options }: WorldOptions): Promise<World> {
+  static async open({ dir, engine = emptyEngine(), services = [jarService()], ...options }: WorldOptions): Promise<World> {
     let world: World | undefined
     const now = () => world?.now ?? NOW
-    const engine = emptyEngine()
     // No manifest where a test isn't about it: its entry would stand among those that tests of the log count.
     const quiet = { log: silent, collectEvery: 0, manifestLife: 0 }
     const host = await Host.open({ dir, engine, services: () => services, consent: allow, now, ...quiet, ...options })

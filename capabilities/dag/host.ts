@@ -1,16 +1,22 @@
-import { brief, type DID, type Environment, Failure, type Kept, type Provided, provide, writeCarStream } from '@symbiosis/protocol'
+import {
+  type Blocks,
+  brief,
+  type DID,
+  type Environment,
+  Failure,
+  type Kept,
+  type OpenService,
+  type Provided,
+  provide,
+  writeCarStream,
+} from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
 import { Importing } from './importing.ts'
 import { dag } from './index.ts'
 import { BATCHES, eraseStaged, IMPORTS, readStaged, type Staged, writeStaged } from './record.ts'
 
-/** What pushing and pulling need of an engine. */
-export interface DagBackend {
-  /** Puts blocks durably, then awaits `record`; garbage collection never comes between. */
-  store(blocks: ReadonlyArray<{ cid: CID; bytes: Uint8Array }>, record: () => Promise<void>): Promise<void>
-  /** What is here below `root`, depth first, each block once. `NotFound` where one is missing. It fetches nothing. */
-  walk(root: CID, options?: { signal?: AbortSignal }): AsyncIterable<{ cid: CID; bytes: Uint8Array }>
-}
+/** What pushing and pulling need of a host's blocks. */
+export type DagBlocks = Pick<Blocks, 'store' | 'walk'>
 
 /** The limits of importing and exporting. */
 export interface DagSettings {
@@ -50,7 +56,7 @@ interface Running {
 }
 
 /** Takes content from those who can't be dialled, and gives out what a space holds. */
-export const dagService = (backend: DagBackend, options: Partial<DagSettings> = {}): Provided => {
+export const dagService = (blocks: DagBlocks, options: Partial<DagSettings> = {}): Provided => {
   const settings = { ...DEFAULTS, ...options }
   /** One at a time for each import: whoever comes later takes over, since the earlier may be a connection that is dead already. */
   const running = new Map<string, Running>()
@@ -111,7 +117,7 @@ export const dagService = (backend: DagBackend, options: Partial<DagSettings> = 
         mustHaveRoom(context.space, root)
         return exclusively(context.space, root, async (takeover) => {
           const signal = AbortSignal.any([context.signal, takeover])
-          const importing = new Importing(backend, settings, context, root, now)
+          const importing = new Importing(blocks, settings, context, root, now)
           await importing.run(signal)
           // Once complete it stays so: blocks are only added.
           const complete = (await readStaged(context, root))?.complete || (!more && (await importing.isComplete(signal)))
@@ -133,7 +139,7 @@ export const dagService = (backend: DagBackend, options: Partial<DagSettings> = 
         const root = asked.toV1()
         const readable = (await context.holds(root))?.complete || (await readStaged(context, root))?.complete
         if (!readable) throw absent(root)
-        return { ok: { root }, body: writeCarStream([root], backend.walk(root, { signal: context.signal })) }
+        return { ok: { root }, body: writeCarStream([root], blocks.walk(root, { signal: context.signal })) }
       },
     },
     {
@@ -171,6 +177,11 @@ export const dagService = (backend: DagBackend, options: Partial<DagSettings> = 
     },
   )
 }
+
+/** By this a host opens it with its defaults. */
+const open: OpenService = ({ blocks }) => dagService(blocks)
+
+export default open
 
 const takenOver = (root: CID): Failure =>
   new Failure('Cancelled', `A later import of ${brief(root)} took over; nothing is lost.`, { link: String(root) })

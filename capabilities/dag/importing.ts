@@ -9,7 +9,7 @@ import {
   verifyBlock,
 } from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
-import type { DagBackend, DagSettings } from './host.ts'
+import type { DagBlocks, DagSettings } from './host.ts'
 import { batchKey, eraseStaged, readBatch, readStaged, writeStaged } from './record.ts'
 
 /** What an import needs of its call. */
@@ -23,7 +23,7 @@ const IDENTITY = 0x00
  * crash and one that wasn't costs nothing. Memory holds one batch, and the hash of each block.
  */
 export class Importing {
-  readonly #backend: DagBackend
+  readonly #blocks: DagBlocks
   readonly #settings: DagSettings
   readonly #context: Call
   readonly #root: CID
@@ -32,8 +32,8 @@ export class Importing {
   #batch: Block[] = []
   #batchBytes = 0
 
-  constructor(backend: DagBackend, settings: DagSettings, context: Call, root: CID, now: () => number) {
-    this.#backend = backend
+  constructor(blocks: DagBlocks, settings: DagSettings, context: Call, root: CID, now: () => number) {
+    this.#blocks = blocks
     this.#settings = settings
     this.#context = context
     this.#root = root
@@ -66,7 +66,7 @@ export class Importing {
   async isComplete(signal: AbortSignal): Promise<boolean> {
     if (!this.#has(this.#root)) return false
     try {
-      for await (const { cid } of this.#backend.walk(this.#root, { signal })) if (!this.#has(cid)) return false
+      for await (const { cid } of this.#blocks.walk(this.#root, { signal })) if (!this.#has(cid)) return false
       return true
     } catch (reason) {
       if (reason instanceof Failure && reason.name === 'NotFound') return false
@@ -92,7 +92,7 @@ export class Importing {
     this.#batchBytes = 0
     await this.#reserve(bytes)
     try {
-      await this.#backend.store(batch, () => this.#record(batch, bytes))
+      await this.#blocks.store(batch, () => this.#record(batch, bytes))
     } catch (reason) {
       // Where even this fails, the next batch or the expiry sets it right.
       await this.#giveBack().catch(() => {})

@@ -1,8 +1,8 @@
-import { type DID, type Environment, Failure, toRefusal, type Workspace } from '@symbiosis/protocol'
+import { type Blocks, type DID, type Environment, Failure, toRefusal, type Workspace } from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
 import { Slots } from '../slots.ts'
 import { Fetching, HURRIED, type Outcome, QUEUED } from './fetching.ts'
-import type { PinBackend, PinSettings } from './host.ts'
+import type { PinSettings } from './host.ts'
 import { Meter, Room, raise } from './meter.ts'
 import { eraseRecord, type PinRecord, readRecord, statusOf, UNFINISHED, writeRecord } from './record.ts'
 
@@ -16,7 +16,7 @@ const MAX_TIMER = 2 ** 31 - 1
  * content that nobody sends; then it takes its turn. What fails for want of peers is tried again until the deadline.
  */
 export class Fetches {
-  readonly #backend: PinBackend
+  readonly #blocks: Pick<Blocks, 'fetch'>
   readonly #settings: PinSettings
   readonly #quick: Slots
   readonly #places: Slots
@@ -24,8 +24,8 @@ export class Fetches {
   readonly #running = new Map<string, Fetching>()
   #environment: Environment | undefined
 
-  constructor(backend: PinBackend, settings: PinSettings) {
-    this.#backend = backend
+  constructor(blocks: Pick<Blocks, 'fetch'>, settings: PinSettings) {
+    this.#blocks = blocks
     this.#settings = settings
     this.#quick = new Slots(settings.fetches, settings.fetchesPerSpace)
     this.#places = new Slots(settings.fetches, settings.fetchesPerSpace)
@@ -171,7 +171,7 @@ export class Fetches {
     meter.restart()
     fetching.update({ status: 'fetching', message: undefined })
     try {
-      for await (const { size, pending } of this.#backend.fetch(root, {
+      for await (const { size, pending } of this.#blocks.fetch(root, {
         signal,
         origins: [...origins],
         admit: (size) => meter.admit(size),

@@ -1,22 +1,10 @@
-import { type Account, brief, type Context, Failure, type Provided, provide } from '@symbiosis/protocol'
+import { type Account, type Blocks, brief, type Context, Failure, type OpenService, type Provided, provide } from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
 import { Locks } from '../locks.ts'
 import { Fetches } from './fetches.ts'
 import { type Fetching, HURRIED } from './fetching.ts'
 import { encodeStatus, isFinal, type PinStatus, pin } from './index.ts'
 import { eraseRecord, PINS, type PinRecord, readRecord, statusOf, writeRecord } from './record.ts'
-
-/** What pinning needs of an engine. */
-export interface PinBackend {
-  /**
-   * Brings every block below `root` here and yields each distinct one when it is durable. `admit` is awaited with a block's size before it
-   * counts, and may throw to stop everything. `Unavailable` means that trying again may help.
-   */
-  fetch(
-    root: CID,
-    options: { signal: AbortSignal; origins?: string[]; admit(size: number): void | Promise<void> },
-  ): AsyncIterable<{ cid: CID; size: number; pending: number }>
-}
 
 /** The limits of fetching. */
 export interface PinSettings {
@@ -47,9 +35,9 @@ const DEFAULTS: PinSettings = {
 }
 
 /** Keeps DAGs for spaces: a pin is a space and a root, and what one space removes another still has. */
-export const pinService = (backend: PinBackend, options: Partial<PinSettings> = {}): Provided => {
+export const pinService = (blocks: Pick<Blocks, 'fetch'>, options: Partial<PinSettings> = {}): Provided => {
   const settings = { ...DEFAULTS, ...options }
-  const fetches = new Fetches(backend, settings)
+  const fetches = new Fetches(blocks, settings)
   /** `add` and `remove` of one pin go one after the other. */
   const locks = new Locks()
   const keyOf = (context: Context, root: CID) => `${context.space} ${root}`
@@ -150,6 +138,11 @@ export const pinService = (backend: PinBackend, options: Partial<PinSettings> = 
     { open: (environment) => fetches.open(environment), close: () => fetches.close() },
   )
 }
+
+/** By this a host opens it with its defaults. */
+const open: OpenService = ({ blocks }) => pinService(blocks)
+
+export default open
 
 const MAX_ORIGINS = 16
 

@@ -1,8 +1,7 @@
-import { type DID, type Environment, toRefusal } from '@symbiosis/protocol'
+import { type DID, type Environment, type Routing, toRefusal } from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
 import { Locks } from '../locks.ts'
 import { Slots } from '../slots.ts'
-import type { RouteBackend } from './host.ts'
 import { inTime, lateAfter } from './queries.ts'
 import { contentOf, eraseProvide, PROVIDES, type ProvideRecord, readProvide, writeProvide } from './record.ts'
 
@@ -21,15 +20,15 @@ export interface AnnounceSettings {
  * told once for both, and as long as one of them wants it.
  */
 export class Announcer {
-  readonly #backend: RouteBackend
+  readonly #routing: Routing
   readonly #settings: AnnounceSettings
   readonly #slots: Slots
   /** What concerns the same content goes one after the other. */
   readonly #locks = new Locks()
   readonly #running = new Map<string, { readonly stop: AbortController; readonly done: Promise<void> }>()
 
-  constructor(backend: RouteBackend, settings: AnnounceSettings) {
-    this.#backend = backend
+  constructor(routing: Routing, settings: AnnounceSettings) {
+    this.#routing = routing
     this.#settings = settings
     this.#slots = new Slots(settings.announcements, settings.announcementsPerSpace)
   }
@@ -59,7 +58,7 @@ export class Announcer {
       const found = await readProvide(environment.space(space), cid)
       if (!found || !(await isMeant(found))) return
       // First the network, since a record that outlives a crash is looked at again, and an announcement without a record is not.
-      if (!(await isProvidedBeside(environment, space, content))) await this.#backend.withdraw(cid)
+      if (!(await isProvidedBeside(environment, space, content))) await this.#routing.withdraw(cid)
       await environment.space(space).commit(async (tx) => {
         const record = await readProvide(tx, cid)
         if (record) await eraseProvide(tx, record)
@@ -122,7 +121,7 @@ export class Announcer {
     const late = lateAfter(this.#settings.announceSeconds)
     const either = AbortSignal.any([signal, late.signal])
     try {
-      const told = await inTime(either, () => this.#backend.provide(cid, { signal: either }))
+      const told = await inTime(either, () => this.#routing.provide(cid, { signal: either }))
       return told > 0 ? { announced: environment.now(), told } : { message: 'No peer of the network took it.' }
     } catch (reason) {
       signal.throwIfAborted()

@@ -1,4 +1,14 @@
-import { brief, type Context, type Environment, Failure, type Provided, provide, streamFrom } from '@symbiosis/protocol'
+import {
+  brief,
+  type Context,
+  type Environment,
+  Failure,
+  type OpenService,
+  type Provided,
+  provide,
+  type Routing,
+  streamFrom,
+} from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
 import { Announcer, type AnnounceSettings } from './announcing.ts'
 import { encodePeer, type FoundPeer, route } from './index.ts'
@@ -6,23 +16,6 @@ import { parseKey, parsePeer } from './keys.ts'
 import { Publisher, type PublishSettings } from './publishing.ts'
 import { inTime, Queries, type Query, type QuerySettings, within } from './queries.ts'
 import { PROVIDES, type ProvideRecord, providedOf, readProvide, writeProvide } from './record.ts'
-
-/** What routing needs of an engine. It may throw `Unavailable` at once where the node knows nobody to ask. */
-export interface RouteBackend {
-  /** Peers that say they have the content, as they are found; one may come more than once. */
-  findProviders(cid: CID, options: { signal: AbortSignal }): AsyncIterable<FoundPeer>
-  /** Tells the network that the host has it. Resolves to how many peers keep that in mind. */
-  provide(cid: CID, options: { signal: AbortSignal }): Promise<number>
-  /** Doesn't tell it again. */
-  withdraw(cid: CID): Promise<void>
-  findPeer(peer: string, options: { signal: AbortSignal }): Promise<FoundPeer | undefined>
-  /** Values that peers keep under a key, as they come. They need not be valid: each is checked here. */
-  getRecords(key: Uint8Array, options: { signal: AbortSignal }): AsyncIterable<Uint8Array>
-  /** Resolves to how many peers took it. */
-  putRecord(key: Uint8Array, value: Uint8Array, options: { signal: AbortSignal }): Promise<number>
-  /** Keeps the value no longer itself. */
-  dropRecord(key: Uint8Array): Promise<void>
-}
 
 /** Every one of them has a default, and may be left out. */
 export interface RouteSettings extends QuerySettings, AnnounceSettings, PublishSettings {
@@ -50,11 +43,11 @@ const DEFAULTS: RouteSettings = {
 }
 
 /** Lets spaces find their way on the network of the host, and be found by what they keep here. */
-export const routeService = (backend: RouteBackend, options: Partial<RouteSettings> = {}): Provided => {
+export const routeService = (routing: Routing, options: Partial<RouteSettings> = {}): Provided => {
   const settings = { ...DEFAULTS, ...options }
   const queries = new Queries(settings)
-  const announcer = new Announcer(backend, settings)
-  const publisher = new Publisher(backend, settings)
+  const announcer = new Announcer(routing, settings)
+  const publisher = new Publisher(routing, settings)
   let opened: Environment | undefined
   let timer: ReturnType<typeof setInterval> | undefined
   let sweeping: Promise<unknown> | undefined
@@ -79,7 +72,7 @@ export const routeService = (backend: RouteBackend, options: Partial<RouteSettin
       findProviders({ cid, limit = settings.providers, seconds }, context) {
         const query = queries.begin(context, seconds)
         try {
-          const found = within(query.signal, backend.findProviders(cid, query))
+          const found = within(query.signal, routing.findProviders(cid, query))
           return { ok: { cid }, body: endingStream(query, encoded(query, distinct(found, limit))) }
         } catch (reason) {
           query.end()
@@ -117,7 +110,7 @@ export const routeService = (backend: RouteBackend, options: Partial<RouteSettin
         const id = parsePeer(peer)
         if (!id) throw new Failure('InvalidInput', 'It is no peer id.', { field: 'peer', hint: 'Write it as 12D3Koo... or k51...' })
         return searching(context, seconds, async (query) => {
-          const found = await inTime(query.signal, () => backend.findPeer(String(id), query))
+          const found = await inTime(query.signal, () => routing.findPeer(String(id), query))
           if (found) return bounded(found)
           throw new Failure('NotFound', 'Nobody who was asked knows where the peer is.', {
             hint: 'It may be away, or not known yet: try again.',
@@ -151,6 +144,16 @@ export const routeService = (backend: RouteBackend, options: Partial<RouteSettin
     },
   )
 }
+
+/** By this a host that takes part in a network opens it with its defaults. */
+const open: OpenService = ({ routing }) => {
+  if (routing) return routeService(routing)
+  throw new Failure('Unavailable', 'The host takes part in no network in which content is looked for.', {
+    hint: 'Name a peer to join one by: symbiosis host --bootstrap MULTIADDR',
+  })
+}
+
+export default open
 
 const MAX_ADDRESSES = 32
 const MAX_ADDRESS_LENGTH = 512

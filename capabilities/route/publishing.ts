@@ -1,6 +1,5 @@
-import { type Context, type Environment, type Failed, Failure } from '@symbiosis/protocol'
+import { type Context, type Environment, type Failed, Failure, type Routing } from '@symbiosis/protocol'
 import { Locks } from '../locks.ts'
-import type { RouteBackend } from './host.ts'
 import type { route } from './index.ts'
 import { isValid, newest, parseKey, type RecordKey } from './keys.ts'
 import { inTime, lateAfter, type Query, within } from './queries.ts'
@@ -17,12 +16,12 @@ type Putting = Context<(typeof route)['abilities']['putRecord']>
 
 /** Reads and writes records of the network. What counts is the signature in each: neither the network nor this host is believed. */
 export class Publisher {
-  readonly #backend: RouteBackend
+  readonly #routing: Routing
   readonly #settings: PublishSettings
   readonly #locks = new Locks()
 
-  constructor(backend: RouteBackend, settings: PublishSettings) {
-    this.#backend = backend
+  constructor(routing: Routing, settings: PublishSettings) {
+    this.#routing = routing
     this.#settings = settings
   }
 
@@ -54,7 +53,7 @@ export class Publisher {
         const until = environment.now() + this.#settings.keepRecordsFor
         await writePut(tx, { key: key.text, until, charge: old?.charge ?? (await tx.reserve({ records: 1 })) })
       })
-      const told = await inTime(query.signal, () => this.#backend.putRecord(key.bytes, value, query))
+      const told = await inTime(query.signal, () => this.#routing.putRecord(key.bytes, value, query))
       if (told > 0) return { key: key.text, told }
       throw new Failure('Unavailable', 'No peer of the network took the record.', { hint: 'Try again later.' })
     })
@@ -69,7 +68,7 @@ export class Publisher {
       await this.#locks.run(key, async () => {
         let others = false
         for await (const other of environment.every(`${PUTS}${key}`)) others ||= other.space !== space
-        if (!others) await this.#backend.dropRecord(parseKey(key).bytes)
+        if (!others) await this.#routing.dropRecord(parseKey(key).bytes)
         await environment.space(space).commit(async (tx) => {
           const record = await readPut(tx, key)
           if (record && record.until <= environment.now()) await erasePut(tx, record)
@@ -91,7 +90,7 @@ export class Publisher {
   async #newest(key: RecordKey, signal: AbortSignal): Promise<Uint8Array | undefined> {
     const valid: Uint8Array[] = []
     let read = 0
-    for await (const value of within(signal, this.#backend.getRecords(key.bytes, { signal }))) {
+    for await (const value of within(signal, this.#routing.getRecords(key.bytes, { signal }))) {
       if (await isValid(key, value)) valid.push(value)
       if (++read === this.#settings.recordsRead) break
     }

@@ -1,7 +1,10 @@
 import { type OpenService, provide } from '@symbiosis/protocol'
 import { sampleService } from './index.ts'
 
-/** The handlers. Each sees the records of the one space that calls; what `commit` wrote is on disk when it resolves. */
+/**
+ * The handlers. Each sees the records of the one space that calls; what `commit` wrote is on disk when it resolves. A host also gives
+ * `({ dir, blocks, routing })`: a folder, its blocks, and its network where it has one.
+ */
 const open: OpenService = () =>
   provide(sampleService, {
     write: ({ title, body }, { commit, fail }) =>

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { statSync, unlinkSync } from 'node:fs'
 import { mkdir, readdir, readFile, rm, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
-import { brief, Failure } from '@symbiosis/protocol'
+import { type Block, brief, Failure } from '@symbiosis/protocol'
 import type { Blockstore, InputPair, Pair } from 'interface-blockstore'
 import { CID } from 'multiformats/cid'
 import * as raw from 'multiformats/codecs/raw'
@@ -62,19 +62,23 @@ export class BlockFolder implements Blockstore<object, PutOptions, PutOptions> {
     const folder = new BlockFolder(dir, options)
     await rm(folder.#temp, { recursive: true, force: true })
     await mkdir(folder.#temp, { recursive: true, mode: 0o700 })
-    for (const shard of SHARDS) {
-      const path = join(dir, shard)
-      await mkdir(path, { recursive: true, mode: 0o700 })
-      for (const name of await readdir(path)) {
-        folder.#totals.blocks++
-        folder.#totals.bytes += (await stat(join(path, name))).size
-      }
-      // The process may have died between a rename and its sync; a put trusts the names that it finds.
-      await syncDirectory(path)
-      folder.#syncs.set(shard, new Shared(() => syncDirectory(path)))
-    }
+    // Side by side, since each waits for the disk; but not all, whose names could be millions.
+    await Promise.all(SHARDS.map((shard) => folder.#lanes.run(() => folder.#openShard(shard))))
     await syncDirectory(dir)
     return folder
+  }
+
+  async #openShard(shard: string): Promise<void> {
+    const path = join(this.#dir, shard)
+    await mkdir(path, { recursive: true, mode: 0o700 })
+    for (const name of await readdir(path)) {
+      const { size } = await stat(join(path, name))
+      this.#totals.blocks++
+      this.#totals.bytes += size
+    }
+    // The process may have died between a rename and its sync; a put trusts the names that it finds.
+    await syncDirectory(path)
+    this.#syncs.set(shard, new Shared(() => syncDirectory(path)))
   }
 
   /** What is here now. */
@@ -155,7 +159,7 @@ export class BlockFolder implements Blockstore<object, PutOptions, PutOptions> {
   }
 
   /** Stores many blocks, side by side, so that they share the directories' syncs. Rejects when all are done and one has failed. */
-  async putAll(blocks: ReadonlyArray<{ cid: CID; bytes: Uint8Array }>): Promise<void> {
+  async putAll(blocks: readonly Block[]): Promise<void> {
     const results = await Promise.allSettled(blocks.map(({ cid, bytes }) => this.put(cid, bytes)))
     for (const result of results) if (result.status === 'rejected') throw result.reason
   }

@@ -1,17 +1,11 @@
 import { setImmediate } from 'node:timers/promises'
-import { Failure, isAbort } from '@symbiosis/protocol'
+import { type Block, Failure, isAbort, type Kept } from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
 import { orAbort } from './abort.ts'
 import { type BlockFolder, type BlockKey, blockKey } from './blocks.ts'
 import { IDENTITY } from './hashes.ts'
 import { canLink, linksOf } from './links.ts'
 import { Frontier } from './walk.ts'
-
-/** Something that must stay: the block alone, or (`deep`) all that is here of the DAG below it. */
-export interface Kept {
-  cid: CID
-  deep: boolean
-}
 
 /** What a collection did: blocks that stayed, blocks that went, and the bytes of those. */
 export interface Collected {
@@ -49,7 +43,7 @@ export class Collector {
   }
 
   /** Puts blocks, then awaits `record`; a collection sees both or neither. */
-  async store(blocks: ReadonlyArray<{ cid: CID; bytes: Uint8Array }>, record: () => Promise<void>): Promise<void> {
+  async store(blocks: readonly Block[], record: () => Promise<void>): Promise<void> {
     const running = this.#store(blocks, record)
     const settled = running.catch(() => {})
     this.#stores.add(settled)
@@ -60,7 +54,7 @@ export class Collector {
     }
   }
 
-  async #store(blocks: ReadonlyArray<{ cid: CID; bytes: Uint8Array }>, record: () => Promise<void>): Promise<void> {
+  async #store(blocks: readonly Block[], record: () => Promise<void>): Promise<void> {
     await this.#folder.putAll(blocks)
     for (const { cid } of blocks) this.arrived(cid)
     await record()

@@ -1,5 +1,5 @@
+import type { Admit } from '@symbiosis/protocol'
 import { orAbort } from './abort.ts'
-import type { Admit } from './fetch.ts'
 
 interface User {
   admit: Admit

@@ -1,23 +1,13 @@
 import { setMaxListeners } from 'node:events'
-import { Failure } from '@symbiosis/protocol'
+import { type Admit, Failure, type Fetched } from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
 import type { BlockFolder } from './blocks.ts'
 import { assertSupported, IDENTITY } from './hashes.ts'
 import { canLink, linksOf } from './links.ts'
 import { Frontier } from './walk.ts'
 
-/** Awaited with each block's bytes before it counts, and before a fetched one is written. May throw, to stop the fetch. Calls overlap. */
-export type Admit = (size: number) => void | Promise<void>
-
 /** Gets a block that isn't here from somewhere, admits and stores it durably, and gives its bytes. */
 export type Want = (cid: CID, options: { signal: AbortSignal; admit: Admit }) => Promise<Uint8Array>
-
-/** A block that is here now; `pending` is how many links are known whose blocks have not been reported yet, 0 with the last one. */
-export interface Fetched {
-  cid: CID
-  size: number
-  pending: number
-}
 
 export interface FetchOptions {
   folder: BlockFolder

@@ -10,21 +10,22 @@ import type { PrivateKey } from '@libp2p/interface'
 import type { KadDHT } from '@libp2p/kad-dht'
 import { tcp } from '@libp2p/tcp'
 import { webSockets } from '@libp2p/websockets'
+import type { Blocks, Kept, Routing } from '@symbiosis/protocol'
 import { FsDatastore } from 'datastore-fs'
 import { createHeliaLight } from 'helia'
 import type { CID } from 'multiformats/cid'
 import { sha512 } from 'multiformats/hashes/sha2'
 import { BlockFolder, type BlockFolderOptions } from './blocks.ts'
-import { type Collected, Collector, type Kept } from './collect.ts'
+import { type Collected, Collector } from './collect.ts'
 import { writeDurably } from './durable.ts'
-import { type Admit, type Fetched, fetchDag } from './fetch.ts'
+import { fetchDag } from './fetch.ts'
 import { Joining } from './joining.ts'
 import { isDialable, parseOrigins } from './origins.ts'
-import { type DhtOptions, dhtRouting, dhtServices, type Routing } from './routing.ts'
+import { type DhtOptions, dhtRouting, dhtServices } from './routing.ts'
 import { walk } from './walk.ts'
 import { type WantBounds, type Wanted, Wants } from './want.ts'
 
-export type { Admit, Collected, DhtOptions, Fetched, Kept, Routing }
+export type { Collected, DhtOptions }
 
 /** Where the embedded node keeps its blocks, and how it reaches others. */
 export interface HeliaOptions extends BlockFolderOptions, WantBounds {
@@ -42,33 +43,12 @@ export interface HeliaOptions extends BlockFolderOptions, WantBounds {
   dht?: DhtOptions
 }
 
-/** Blocks on a disk and peers to share them with. All CIDs are of this process's multiformats; all refusals are `Failure`s. */
-export interface HeliaEngine {
+/** Blocks on a disk and peers to share them with. All CIDs are of this process's multiformats. */
+export interface HeliaEngine extends Blocks {
   /** The libp2p peer id; it stays the same as long as `dir` does. */
   readonly peerId: string
   /** Where other peers reach this one, each ending in `/p2p/<peerId>`. */
   readonly multiaddrs: string[]
-  /**
-   * Checks the blocks, puts them durably, then awaits `record`, which has to make them reachable from what `collect`'s `keep` lists. A
-   * collection sees both or neither. Throws `BadHash`, `TooLarge`, `Unsupported`, and `Unavailable` on a full disk; `record` isn't
-   * called then, and what was put is garbage.
-   */
-  store(blocks: ReadonlyArray<{ cid: CID; bytes: Uint8Array }>, record: () => Promise<void>): Promise<void>
-  /**
-   * Walks the DAG below `root` depth first, each block once, without fetching, yielding checked bytes. Throws `NotFound` or
-   * `BadHash` (`link`: the CID) where a block is missing or damaged, `Unsupported` or `Malformed` where links can't be read, and `TooLarge`.
-   */
-  walk(root: CID, options?: { signal?: AbortSignal }): AsyncIterable<{ cid: CID; bytes: Uint8Array }>
-  /**
-   * Brings every block below `root` here, and yields each, once it is durable: local ones at once, missing ones over bitswap from `origins`
-   * (multiaddrs ending in `/p2p/ID`, dialled when the first block is missing) and all connected peers. `admit` is awaited with each size in
-   * bytes before the block counts, and before a fetched one is written; it may throw to stop everything. Its calls overlap.
-   *
-   * While it runs, collections keep what it brought. Afterwards only `keep` does: record the root before fetching, or at the latest when
-   * `pending` is 0. Throws `InvalidInput` for origins that aren't dialled, `Unavailable` when none is reached or nothing comes any
-   * more, and what `walk` throws but `NotFound`.
-   */
-  fetch(root: CID, options: { signal: AbortSignal; origins?: string[]; admit: Admit }): AsyncIterable<Fetched>
   /**
    * Removes all blocks but those that `keep` lists, beside whatever else runs; a second call joins the first. `keep` is read once,
    * and has to list one consistent state (one transaction). Rejects with `BadHash`, removing nothing more, when a kept block is damaged.

@@ -4,12 +4,11 @@ import { kadDHT, passthroughMapper, removePrivateAddressesMapper } from '@libp2p
 import { peerIdFromString } from '@libp2p/peer-id'
 import { ping } from '@libp2p/ping'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { Failure } from '@symbiosis/protocol'
+import { Failure, type FoundPeer, type Routing } from '@symbiosis/protocol'
 import { Key } from 'interface-datastore'
 import { ipnsSelector } from 'ipns/selector'
 import { ipnsValidator } from 'ipns/validator'
 import { base32 } from 'multiformats/bases/base32'
-import type { CID } from 'multiformats/cid'
 import { isPublicIp } from '../public-ip.ts'
 
 /** A distributed hash table to take part in. */
@@ -26,31 +25,6 @@ export interface DhtOptions {
   alpha?: number
   /** Ways that a query goes side by side, of which no peer stands in two: one that lies spoils one of them. Default 3. */
   paths?: number
-}
-
-/** Somebody on the network and where they say that they are. */
-export interface FoundPeer {
-  /** The peer id as text. */
-  peer: string
-  /** Multiaddrs. */
-  addresses: string[]
-}
-
-/** How a host's node looks for content, peers and records, and tells of its own. Everything throws `Unavailable` while it knows no other peer. */
-export interface Routing {
-  /** Peers that say they have the content, as they are found; one may come more than once. */
-  findProviders(cid: CID, options: { signal: AbortSignal }): AsyncIterable<FoundPeer>
-  /** Tells the network that this node has the content. Resolves to how many peers keep that in mind, for two days. */
-  provide(cid: CID, options: { signal: AbortSignal }): Promise<number>
-  /** Doesn't tell it again. What others keep in mind they forget by themselves. */
-  withdraw(cid: CID): Promise<void>
-  findPeer(peer: string, options: { signal: AbortSignal }): Promise<FoundPeer | undefined>
-  /** Values that peers keep under a key, as they come: valid ones, but not the newest only. */
-  getRecords(key: Uint8Array, options: { signal: AbortSignal }): AsyncIterable<Uint8Array>
-  /** Gives peers a value to keep. Resolves to how many took it, beside this node. */
-  putRecord(key: Uint8Array, value: Uint8Array, options: { signal: AbortSignal }): Promise<number>
-  /** Keeps the value no longer itself. */
-  dropRecord(key: Uint8Array): Promise<void>
 }
 
 const PREFIX = '/dht'

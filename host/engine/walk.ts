@@ -1,5 +1,5 @@
 import * as dagPb from '@ipld/dag-pb'
-import { brief, Failure } from '@symbiosis/protocol'
+import { type Block, brief, Failure } from '@symbiosis/protocol'
 import { CID } from 'multiformats/cid'
 import type { BlockFolder } from './blocks.ts'
 import { IDENTITY } from './hashes.ts'
@@ -78,7 +78,7 @@ export async function* walk(
   folder: BlockFolder,
   root: CID,
   { signal, maxBlocks }: { signal?: AbortSignal | undefined; maxBlocks: number },
-): AsyncGenerator<{ cid: CID; bytes: Uint8Array }> {
+): AsyncGenerator<Block> {
   const frontier = new Frontier(maxBlocks, { strict: true })
   frontier.push([root])
   for (let cid = frontier.pop(); cid !== undefined; cid = frontier.pop()) {

@@ -2,12 +2,11 @@ import { setTimeout } from 'node:timers/promises'
 import type { Libp2p } from '@libp2p/interface'
 import { peerIdFromString } from '@libp2p/peer-id'
 import type { Multiaddr } from '@multiformats/multiaddr'
-import { brief, Failure } from '@symbiosis/protocol'
+import { type Admit, brief, Failure } from '@symbiosis/protocol'
 import type { CID } from 'multiformats/cid'
 import { orAbort } from './abort.ts'
 import { type BlockKey, blockKey, type PutOptions } from './blocks.ts'
 import { Errand } from './errand.ts'
-import type { Admit } from './fetch.ts'
 
 export interface WantBounds {
   /** A fetch to which no block has come for so long fails, milliseconds. Default 60 000. */

@@ -5,9 +5,20 @@ import type { KadDHT } from '@libp2p/kad-dht'
 import { peerIdFromPrivateKey } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import { type FoundPeer, readPeers, route } from '@symbiosis/capabilities/route'
-import { type RouteBackend, routeService } from '@symbiosis/capabilities/route/host'
+import { routeService } from '@symbiosis/capabilities/route/host'
 import { getRecord } from '@symbiosis/capabilities/route/symbiont'
-import { ability, type Failure, invoke, type LocalSigner, link, type Proof, provide, service, struct } from '@symbiosis/protocol'
+import {
+  ability,
+  type Failure,
+  invoke,
+  type LocalSigner,
+  link,
+  type Proof,
+  provide,
+  type Routing,
+  service,
+  struct,
+} from '@symbiosis/protocol'
 import { createIPNSRecord, marshalIPNSRecord } from 'ipns'
 import { base36 } from 'multiformats/bases/base36'
 import { dhtRouting } from '../../host/engine/routing.ts'
@@ -45,7 +56,7 @@ describe('routing on a network that lies', function () {
   /** What the network says, as each test has it. */
   const said: { values: Uint8Array[]; peers: FoundPeer[]; silent: boolean } = { values: [], peers: [], silent: false }
   const done = { put: [] as Uint8Array[], provided: [] as string[], withdrawn: [] as string[] }
-  const network: RouteBackend = {
+  const network: Routing = {
     async *findProviders() {
       yield* said.peers
       if (said.silent) await new Promise(() => {})

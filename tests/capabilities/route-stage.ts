@@ -1,6 +1,7 @@
 import { pin } from '@symbiosis/capabilities/pin'
 import { route } from '@symbiosis/capabilities/route'
-import type { HeliaEngine, Routing } from '@symbiosis/host/helia'
+import type { HeliaEngine } from '@symbiosis/host/helia'
+import type { Routing } from '@symbiosis/protocol'
 import { type Block, leaf } from '../host/engine/fixtures.ts'
 import { addressOf, type Network, PROTOCOL, until } from './network.ts'
 import { stage } from './stage.ts'

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { type DagSettings, dagService } from '@symbiosis/capabilities/dag/host'
 import type { Calls } from '@symbiosis/capabilities/dag/symbiont'
-import { type PinBackend, type PinSettings, pinService } from '@symbiosis/capabilities/pin/host'
+import { type PinSettings, pinService } from '@symbiosis/capabilities/pin/host'
 import { type RouteSettings, routeService } from '@symbiosis/capabilities/route/host'
 import { allow, Host, openLog, type Store, sqliteStore } from '@symbiosis/host'
 import { type DhtOptions, type HeliaEngine, helia } from '@symbiosis/host/helia'
@@ -159,7 +159,7 @@ const open = async (dir: string, options: WorldOptions): Promise<Running> => {
   const { pin, dag, route, dht, http, allowPrivate = true, ahead = () => 0, engine: wrap = (engine) => engine } = options
   const engine = wrap(await helia({ dir: join(dir, 'engine'), allowPrivateOrigins: allowPrivate, retryMs: 200, ...(dht && { dht }) }))
   const store = sqliteStore(join(dir, 'host.sqlite'))
-  const services = (backend: HeliaEngine & PinBackend) => [
+  const services = (backend: HeliaEngine) => [
     pinService(backend, pin),
     dagService(backend, dag),
     ...(backend.routing ? [routeService(backend.routing, route)] : []),

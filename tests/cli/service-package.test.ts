@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { memoryWallet, Symbiont } from '@symbiosis/symbiont'
+import { clips } from '../clips/index.ts'
 import { root } from '../tree.ts'
 import { Place } from './command.ts'
 
@@ -51,6 +53,28 @@ describe('a host with the service of a package', function () {
     const { leases } = await guest.ok('request', 'echo')
     assert.equal(leases[0].can, 'echo/*')
     assert.equal(await host.stop(), 0)
+  })
+
+  it('gives it the blocks of the host, where what it keeps outlives a restart', async () => {
+    const start = () => place.host(['--approve', 'all', '--service', join(root, 'tests/clips')])
+    await using symbiont = await Symbiont.open({ wallet: memoryWallet() })
+    await symbiont.createSpace()
+    const first = await start()
+    await symbiont.pair(first.url)
+    await symbiont.request({ clips: {} })
+    const { root: kept } = await symbiont.use(clips).keep({ words: 'Remember the milk' })
+    assert.equal(await first.stop(), 0)
+    const second = await start()
+    await symbiont.pair(second.url)
+    assert.equal((await symbiont.use(clips).read({ root: kept })).words, 'Remember the milk')
+    assert.equal(await second.stop(), 0)
+  })
+
+  it('knows a wrong name before it makes anything', async () => {
+    const dir = place.path('untouched')
+    const { name } = await place.wallet('owner').refused(1, 'host', '--port', '0', '--dir', dir, '--service', 'no-such-package-anywhere')
+    assert.equal(name, 'NotFound')
+    assert.ok(!existsSync(dir))
   })
 
   it('says what is wrong with what is no service', async () => {

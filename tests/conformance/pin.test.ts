@@ -1,30 +1,22 @@
-import { join } from 'node:path'
-import { pinService } from '@symbiosis/capabilities/pin/host'
+import open from '@symbiosis/capabilities/pin/host'
 import { runServiceTests } from '@symbiosis/conformance'
-import { helia } from '@symbiosis/host/helia'
-import { cidOf } from '@symbiosis/protocol'
+import { blockOf, RAW } from '../host/engine/fixtures.ts'
 import { mocha } from './mocha.ts'
 
-const RAW = 0x55
-const bytes = new TextEncoder().encode('Remember the milk')
-const root = cidOf(bytes, RAW)
+const milk = blockOf(RAW, new TextEncoder().encode('Remember the milk'))
+const tea = blockOf(RAW, new TextEncoder().encode('Remember the tea'))
+const [root, other] = [milk.cid, tea.cid]
+const varies = ['created', 'deadline']
 
 runServiceTests(mocha, 'pin', {
-  async open({ dir }) {
-    const engine = await helia({ dir: join(dir, 'engine') })
-    await engine.store([{ cid: root, bytes }], async () => {})
-    const pin = pinService(engine)
-    const close = async () => {
-      await pin.hooks.close?.()
-      await engine.close()
-    }
-    return { ...pin, hooks: { ...pin.hooks, close } }
-  },
+  open,
+  stored: [milk, tea],
   samples: [
-    { ability: 'add', nb: { root, name: 'notes' }, uses: { bytes: bytes.length, pins: 1 }, varies: ['created', 'deadline'] },
-    { ability: 'status', nb: { root }, varies: ['created', 'deadline'] },
-    { ability: 'watch', nb: { root }, varies: ['created', 'deadline'] },
+    { ability: 'add', nb: { root, name: 'notes' }, uses: { bytes: milk.bytes.length, pins: 1 }, varies },
+    { ability: 'add', nb: { root: other }, uses: { bytes: tea.bytes.length, pins: 1 }, varies },
+    { ability: 'remove', nb: { root: other }, uses: { bytes: -tea.bytes.length, pins: -1 } },
+    { ability: 'status', nb: { root }, varies },
+    { ability: 'watch', nb: { root }, varies },
     { ability: 'list', varies: ['pins'] },
-    { ability: 'remove', nb: { root } },
   ],
 })

@@ -1,11 +1,29 @@
 import assert from 'node:assert/strict'
 import { type Runner, runServiceTests, type ServiceSetup } from '@symbiosis/conformance'
-import { ability, type Charge, type Handlers, limit, list, provide, service, struct, text } from '@symbiosis/protocol'
+import {
+  ability,
+  type Charge,
+  type Context,
+  cidOf,
+  Failure,
+  type Handlers,
+  limit,
+  list,
+  type Provided,
+  provide,
+  type ServicePlace,
+  service,
+  struct,
+  text,
+} from '@symbiosis/protocol'
+import type { CID } from 'multiformats/cid'
+import openClips from '../clips/host.ts'
+import { RAW } from '../host/engine/fixtures.ts'
 
 type Test = () => void | Promise<void>
 
-/** Runs a suite and tells which of its tests fail. */
-const failing = async (setup: ServiceSetup): Promise<string[]> => {
+/** Runs a suite, or one of its tests, and tells which of them fail. */
+const failing = async (setup: ServiceSetup, only?: string): Promise<string[]> => {
   const tests: [string, Test][] = []
   const hooks: { [kind: string]: Test[] } = { before: [], after: [], beforeEach: [], afterEach: [] }
   const hook = (kind: string) => (each: Test) => hooks[kind]?.push(each)
@@ -23,7 +41,8 @@ const failing = async (setup: ServiceSetup): Promise<string[]> => {
   }
   const failed: string[] = []
   await run('before')
-  for (const [name, test] of tests) {
+  assert.ok(!only || tests.some(([name]) => name === only), `the suite has no test "${only}"`)
+  for (const [name, test] of tests.filter(([name]) => !only || name === only)) {
     await run('beforeEach')
     try {
       await test()
@@ -71,6 +90,19 @@ const samples: ServiceSetup['samples'] = [
   { ability: 'list' },
 ]
 const setup = (over: Partial<Handlers<typeof shelf>>): ServiceSetup => ({ open: () => provide(shelf, { ...right, ...over }), samples })
+
+/** The service of `tests/clips` with other handlers. */
+const clips = (over: (place: ServicePlace, handlers: Provided['handlers']) => Provided['handlers']): ServiceSetup => ({
+  async open(place) {
+    const provided = await openClips(place)
+    return { ...provided, handlers: { ...provided.handlers, ...over(place, provided.handlers) } }
+  },
+  samples: [
+    { ability: 'keep', nb: { words: 'milk' }, uses: { bytes: 4 } },
+    { ability: 'drop', nb: { root: cidOf(new TextEncoder().encode('tea'), RAW) } },
+    { ability: 'read', nb: { root: cidOf(new TextEncoder().encode('milk'), RAW) } },
+  ],
+})
 
 const WRONG: Readonly<Record<string, [() => ServiceSetup, string]>> = {
   'shows one space what is of another': [
@@ -137,6 +169,29 @@ const WRONG: Readonly<Record<string, [() => ServiceSetup, string]>> = {
     }),
     'finds everything again after a restart',
   ],
+  'gives a block to who knows its CID': [
+    () =>
+      clips(({ blocks }) => ({
+        async read({ root }: { root: CID }) {
+          for await (const { bytes } of blocks.walk(root)) return { words: new TextDecoder().decode(bytes) }
+        },
+      })),
+    'tells a space nothing of what others keep',
+  ],
+  'lets its blocks be collected': [
+    () =>
+      clips(({ blocks }, { keep }) => ({
+        async keep({ words }: { words: string }, { commit, ...context }: Context) {
+          const unheld: Context['commit'] = (change) => commit((tx) => change({ ...tx, hold: async () => {} }))
+          return keep?.({ words } as never, { ...context, commit: unheld } as never)
+        },
+        async read({ root }: { root: CID }, { get }: Context) {
+          if (await get(String(root))) for await (const { bytes } of blocks.walk(root)) return { words: new TextDecoder().decode(bytes) }
+          throw new Failure('NotFound', 'This space keeps no such text.')
+        },
+      })),
+    'keeps everything when garbage is collected',
+  ],
   'answers otherwise than its contract says': [
     () => setup({ list: () => ({ things: 'none' as never }) }),
     'answers its samples as its contract says',
@@ -152,12 +207,14 @@ const WRONG: Readonly<Record<string, [() => ServiceSetup, string]>> = {
 }
 
 describe('a service that is wrong', () => {
-  it('is told from one that is right', async () => assert.deepEqual(await failing(setup({})), []))
+  it('is told from one that is right', async () => {
+    assert.deepEqual(await failing(setup({})), [])
+    assert.deepEqual(await failing(clips(() => ({}))), [])
+  })
 
   for (const [what, [wrong, test]] of Object.entries(WRONG)) {
     it(`is found: it ${what}`, async () => {
-      const failed = await failing(wrong())
-      assert.ok(failed.includes(test), `"${test}" should fail, of which ${failed.join('; ')} did`)
+      assert.deepEqual(await failing(wrong(), test), [test])
     })
   }
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { ability, extract, type LocalSigner, provide, service, struct } from '@symbiosis/protocol'
+import { ability, type Environment, extract, type LocalSigner, provide, service, struct } from '@symbiosis/protocol'
 import { ask, Host, operatorPath, readOperator } from '../../host/index.ts'
 import { alice, bob, emptyEngine, expect, folders, given, numbered, silent, World } from '../fixtures.ts'
 
@@ -69,8 +69,15 @@ describe('what was given ends', () => {
         throw new Error('not today')
       },
     })
-    await assert.rejects(Host.open({ dir, engine, services: () => [failing], log: silent }), /not today/)
+    const told: string[] = []
+    const working = doing(async () => {}, {
+      open: ({ signal }: Environment) => signal.addEventListener('abort', () => told.push('aborted')),
+      close: () => told.push(`closed before the engine: ${closed === 0}`),
+    })
+    const other = { ...working, service: { ...working.service, id: 'other' } }
+    await assert.rejects(Host.open({ dir, engine, services: () => [other, failing], log: silent }), /not today/)
     assert.equal(closed, 1)
+    assert.deepEqual(told, ['aborted', 'closed before the engine: true'])
     const host = await Host.open({ dir, engine: emptyEngine(), services: () => [], log: silent })
     await host.close()
   })

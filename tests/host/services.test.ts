@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { Failure, type Provided } from '@symbiosis/protocol'
+import { type Context, cidOf, encode, Failure, type Provided, provide, service } from '@symbiosis/protocol'
 import { operatorPath, readOperator } from '../../host/index.ts'
 import { jarService } from '../attacks/jar.ts'
 import { alice, expect, folders, World } from '../fixtures.ts'
@@ -25,6 +25,34 @@ describe('a host with services of others', () => {
     const world = await World.open({ dir: folder(), services: [{ ...jar, handlers: { ...jar.handlers, look: refuses } }] })
     await expect(world.call(alice, { proofs: [await world.lease(alice)] }), 'Denied', { hint: 'Ask.' })
     await world.close()
+  })
+
+  it('keeps what one of them fails at from the others, and from its own end', async () => {
+    const dir = folder()
+    const fails = (what: string) => () => {
+      throw new Error(`${what} fails`)
+    }
+    const failing = provide(
+      service('failing', { rev: 1, about: 'Fails beside its calls', abilities: {} }),
+      {},
+      { held: fails('held'), close: fails('close') },
+    )
+    const heard: string[] = []
+    const hearing = provide(
+      service('hearing', { rev: 1, about: 'Hears of roots', abilities: {} }),
+      {},
+      { held: (_, root) => void heard.push(String(root)), close: () => Promise.resolve().then(() => void heard.push('closed')) },
+    )
+    const jar = jarService()
+    const root = cidOf(encode('milk'))
+    const holds = (_: unknown, { commit }: Context) => commit((tx) => tx.hold(root)).then(() => ({ things: [] }))
+    const holding = { ...jar, handlers: { ...jar.handlers, look: holds } } as Provided
+    const world = await World.open({ dir, services: [failing, hearing, holding] })
+    await expect(world.call(alice, { proofs: [await world.lease(alice)] }), 'ok')
+    await world.close()
+    assert.deepEqual(heard, [String(root), 'closed'])
+    // Its folder is free, so all of it came to its end.
+    await (await World.open({ dir })).close()
   })
 
   it('lets its operator do what they leave to operators, and nobody else', async () => {
