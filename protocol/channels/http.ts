@@ -12,8 +12,17 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 type Fetch = (url: string, init: RequestInit & { duplex?: 'half' }) => Promise<Response>
 
-/** The caller's end. `fetch` is a parameter, so that a Unix socket or a test can stand in for the network. */
-export const httpChannel = (url: string, fetch: Fetch = globalThis.fetch): Channel => {
+/**
+ * Whether a stream has to be gathered before it goes up: in browsers, which stream upwards over HTTP/2 only, if at all, and a page can't know what it will
+ * be. No other runtime goes by that name.
+ */
+export const gathersUploads: boolean = globalThis.navigator?.userAgent?.startsWith('Mozilla/') ?? false
+
+/**
+ * The caller's end. `fetch` is a parameter, so that a Unix socket or a test can stand in for the network; `gathers` says whether a body goes up whole. A
+ * browser moves one that is large to its disk.
+ */
+export const httpChannel = (url: string, fetch: Fetch = globalThis.fetch, gathers: boolean = gathersUploads): Channel => {
   const open = async (message: Uint8Array, { signal, body }: OpenOptions, accept: string): Promise<Answer> => {
     let response: Response
     // `fetch` forgets a body that it could not send: its source would wait for ever.
@@ -21,12 +30,13 @@ export const httpChannel = (url: string, fetch: Fetch = globalThis.fetch): Chann
     const answered = new AbortController()
     const upload = body && streamUntil(body, AbortSignal.any([broken.signal, ...(signal ? [signal] : [])]))
     try {
+      const streamed = upload && framed(message, upload, answered.signal)
       response = await fetch(url, {
         method: 'POST',
         headers: { 'content-type': body ? STREAM_TYPE : CAR_TYPE, accept },
-        body: upload ? framed(message, upload, answered.signal) : (message as Uint8Array<ArrayBuffer>),
+        body: streamed ? await (gathers ? new Response(streamed).blob() : streamed) : (message as Uint8Array<ArrayBuffer>),
         redirect: 'error',
-        ...(body && { duplex: 'half' }),
+        ...(body && !gathers && { duplex: 'half' }),
         ...(signal && { signal }),
       })
     } catch (thrown) {
