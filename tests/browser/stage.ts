@@ -1,0 +1,85 @@
+import { join } from 'node:path'
+import { dagService } from '@symbiosis/capabilities/dag/host'
+import { pinService } from '@symbiosis/capabilities/pin/host'
+import { Host, type Request } from '@symbiosis/host'
+import { helia } from '@symbiosis/host/helia'
+import { build } from 'esbuild'
+import { newSeen, type Seen, tapService } from '../attacks/tap.ts'
+import { folders, silent } from '../fixtures.ts'
+import { root } from '../tree.ts'
+import { type Site, STRICT, serve } from './site.ts'
+import { browsing, type Tab } from './tab.ts'
+
+/** A host, and a site of another origin whose page is an app that may use it. */
+export interface Stage {
+  host: Host
+  /** Where it listens. */
+  url: string
+  site: Site
+  /** What its owner was asked, and said yes to. */
+  asked: Request[]
+  /** What the handlers of the service `tap` saw. */
+  seen: Seen
+  /** Opens the app's page: in one browser with another one, if told. */
+  open(where?: { beside?: Tab; path?: string }): Promise<Tab>
+}
+
+/** The app as a bundler would make it: what is imported when it's used lies in files of its own. */
+const bundled = async (): Promise<Map<string, Uint8Array>> => {
+  const { outputFiles } = await build({
+    entryPoints: [join(root, 'tests/browser/app.ts')],
+    outdir: '/',
+    bundle: true,
+    splitting: true,
+    minify: true,
+    write: false,
+    platform: 'browser',
+    format: 'esm',
+    logLevel: 'silent',
+  })
+  return new Map(outputFiles.map(({ path, contents }) => [path, contents]))
+}
+
+const PAGE = '<!doctype html><title>Albums</title><link rel="icon" href="data:,"><script type="module" src="/app.js"></script>'
+
+/** Where the same page is of nobody's origin, as one in a sandbox. */
+export const NOBODY = '/nobody.html'
+
+export const setTheStage = (): Stage => {
+  const folder = folders()
+  const { open } = browsing()
+  const stage = {
+    asked: [] as Request[],
+    seen: newSeen(),
+    async open({ beside, path = '/' } = {}) {
+      const tab = await open(new URL(path, stage.site.url).href, beside?.page.context())
+      await tab.page.waitForFunction(() => 'app' in globalThis)
+      return tab
+    },
+  } as Stage
+  before(async () => {
+    const files = await bundled()
+    const policy = (path: string) => (path === NOBODY ? `${STRICT}; sandbox allow-scripts` : STRICT)
+    stage.site = await serve((path) => (path.endsWith('.html') ? PAGE : files.get(path)), policy)
+    const dir = folder()
+    stage.host = await Host.open({
+      dir,
+      name: 'a desktop',
+      engine: () => helia({ dir: join(dir, 'engine') }),
+      services: (engine) => [pinService(engine), dagService(engine), tapService(stage.seen)],
+      consent: (request) => {
+        stage.asked.push(request)
+        return { allow: true }
+      },
+      grace: 1,
+      log: silent,
+    })
+    const { url = '' } = await stage.host.listen()
+    stage.url = url
+  })
+  after(async () => {
+    await stage.host?.close()
+    await stage.site?.[Symbol.asyncDispose]()
+  })
+  return stage
+}

@@ -1,0 +1,48 @@
+import assert from 'node:assert/strict'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import { launch } from './chromium.ts'
+
+/** A page, and what went wrong in it. */
+export interface Tab {
+  readonly page: Page
+  /** Errors and warnings of its console, exceptions that nobody caught, requests that failed. A test that means them takes them out. */
+  readonly complaints: string[]
+}
+
+/** A browser for a suite. Whatever its pages complained of fails the test in which they did. */
+export const browsing = (): { open(url: string, where?: BrowserContext | BrowserContextOptions): Promise<Tab> } => {
+  let browser: Browser | undefined
+  let tabs: Tab[] = []
+  before(async () => {
+    browser = await launch()
+  })
+  afterEach(() => {
+    const complaints = tabs.flatMap((tab) => tab.complaints.splice(0))
+    assert.deepEqual(complaints, [])
+  })
+  after(async () => {
+    tabs = []
+    await browser?.close()
+  })
+  return {
+    /** Beside others in their context, else in one of its own, as another person's browser. */
+    async open(url, where = {}) {
+      assert.ok(browser)
+      const page = await ('newPage' in where ? where : await browser.newContext(where)).newPage()
+      const complaints: string[] = []
+      page.on('console', (said) => {
+        if (said.type() === 'error' || said.type() === 'warning') complaints.push(`${said.type()}: ${said.text()}`)
+      })
+      page.on('pageerror', ({ stack, message }) => complaints.push(`thrown: ${stack ?? message}`))
+      page.on('requestfailed', (request) => {
+        const reason = request.failure()?.errorText
+        // That is what the page itself lets go, as a stream of which it has read enough.
+        if (reason !== 'net::ERR_ABORTED') complaints.push(`failed: ${request.url()} ${reason}`)
+      })
+      const tab = { page, complaints }
+      tabs.push(tab)
+      await page.goto(url)
+      return tab
+    },
+  }
+}
