@@ -26,7 +26,7 @@ describe('the diagrams', () => {
     for (const theme of ['default', 'dark'] as const) {
       it(`can be read: ${at + 1}, of ${page}, ${theme}`, async () => {
         await draw(tab.page, text, theme)
-        assert.deepEqual(await flaws(tab.page), [])
+        assert.deepEqual(await flaws(tab.page.locator('svg')), [])
       })
     }
   }
@@ -35,12 +35,12 @@ describe('the diagrams', () => {
     await assert.rejects(draw(tab.page, 'flowchart TD\n  a --> --> b', 'default'))
     // Too wide to be read.
     await draw(tab.page, `flowchart LR\n  ${Array.from({ length: 12 }, (_, at) => `step${at}[the step ${at}]`).join(' --> ')}`, 'default')
-    assert.match((await flaws(tab.page)).join(), /letters of/)
+    assert.match((await flaws(tab.page.locator('svg'))).join(), /letters of/)
     await draw(tab.page, 'flowchart TD\n  one[the one] -- leads to --> other[the other]', 'default')
-    assert.deepEqual(await flaws(tab.page), [])
+    assert.deepEqual(await flaws(tab.page.locator('svg')), [])
     await tab.page.evaluate(() => document.querySelector('.node foreignObject')?.setAttribute('width', '20'))
-    assert.match((await flaws(tab.page)).join(), /cut off/)
+    assert.match((await flaws(tab.page.locator('svg'))).join(), /cut off/)
     await tab.page.evaluate(() => document.querySelector('.node .label')?.setAttribute('transform', 'translate(0, 90)'))
-    assert.match((await flaws(tab.page)).join(), /leaves its shape/)
+    assert.match((await flaws(tab.page.locator('svg'))).join(), /leaves its shape/)
   })
 })

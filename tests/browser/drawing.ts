@@ -1,8 +1,13 @@
-import { fileURLToPath } from 'node:url'
-import type { Page } from 'playwright-core'
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { Locator, Page } from 'playwright-core'
+import { root } from '../tree.ts'
+
+/** What the reference draws with. */
+const mermaidFile = createRequire(join(root, 'reference/package.json')).resolve('@mermaid-js/tiny')
 
 /** As wide as the column of text where such pages are mostly read. */
-export const COLUMN = 860
+const COLUMN = 860
 
 /** The smallest letters that a reader is given, in pixels. */
 const SMALLEST = 12
@@ -12,7 +17,7 @@ declare global {
   var mermaid: { initialize(options: object): void; render(id: string, text: string): Promise<{ svg: string }> }
 }
 
-export const loadMermaid = (page: Page) => page.addScriptTag({ path: fileURLToPath(import.meta.resolve('@mermaid-js/tiny')) })
+export const loadMermaid = (page: Page) => page.addScriptTag({ path: mermaidFile })
 
 /**
  * Draws a diagram.
@@ -29,11 +34,9 @@ export const draw = (page: Page, text: string, theme: 'default' | 'dark'): Promi
     [text, theme, COLUMN] as const,
   )
 
-/** What is wrong with how the diagram on the page looks: texts that are cut off, too small, or over each other. */
-export const flaws = (page: Page): Promise<string[]> =>
-  page.evaluate((smallest) => {
-    const drawing = document.querySelector('svg')
-    if (!drawing) return ['There is no drawing.']
+/** What is wrong with how a diagram looks: texts that are cut off, too small, or over each other. */
+export const flaws = (diagram: Locator): Promise<string[]> =>
+  diagram.evaluate((drawing: SVGSVGElement, smallest) => {
     const frame = drawing.getBoundingClientRect()
     const found: string[] = []
     if (frame.width < 150 || frame.height < 150) found.push(`It is ${frame.width} by ${frame.height} pixels.`)
