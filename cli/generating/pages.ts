@@ -11,22 +11,28 @@ export const pagesOf = (manifest: Manifest, services: readonly ServiceDescriptio
     ...services.map((service): [string, string] => [`${service.id}.md`, pageOf(service)]),
   ])
 
-const indexOf = ({ host, seq, expires, endpoints }: Manifest, services: readonly ServiceDescription[]): string =>
-  page([
-    '# What this host leases',
-    `\`${host}\` says so in its manifest ${seq}, which is good until ${timeText(expires)}.`,
-    ...(endpoints.length > 0 ? [`It is reached at ${endpoints.map(code).join(', ')}.`] : []),
+const indexOf = ({ host, seq, expires, endpoints }: Manifest, services: readonly ServiceDescription[]): string => {
+  const leases = (service: ServiceDescription) => Object.values(service.abilities).some(({ authority }) => authority === 'leased')
+  const listed = (some: readonly ServiceDescription[]) =>
     rows(
       ['service', 'what it does', 'abilities'],
-      services.map(({ id, about, abilities }) => [
+      some.map(({ id, about, abilities }) => [
         `[${id}](${id}.md)`,
         words(about),
         Object.values(abilities)
           .map(({ name }) => code(name))
           .join(', '),
       ]),
-    ),
+    )
+  const [leased, others] = [services.filter(leases), services.filter((service) => !leases(service))]
+  return page([
+    '# What this host leases',
+    `\`${host}\` says so in its manifest ${seq}, which is good until ${timeText(expires)}.`,
+    ...(endpoints.length > 0 ? [`It is reached at ${endpoints.map(code).join(', ')}.`] : []),
+    ...(leased.length > 0 ? [listed(leased)] : []),
+    ...(others.length > 0 ? ['## What it answers without a lease', listed(others)] : []),
   ])
+}
 
 const pageOf = ({ id, rev, about, abilities, limits, terms }: ServiceDescription): string =>
   page([
@@ -67,7 +73,7 @@ const abilityOf = (can: string, { about, authority, effect, stream, nb, ok, erro
 const fields = (title: string, schema: JsonSchema): string[] => {
   const found = [...fieldsOf(schema, '')]
   if (found.length === 0) return [`**${title}** nothing.`]
-  return [`**${title}**`, rows(['field', 'what stands there', ''], found)]
+  return [`**${title}**`, rows(['field', 'what stands there', 'note'], found)]
 }
 
 /** Every field, those of fields behind their own. */
@@ -75,9 +81,12 @@ function* fieldsOf(schema: JsonSchema, path: string): Generator<string[]> {
   if (schema.items) yield* fieldsOf(schema.items, `${path}[]`)
   if (schema.additionalProperties) yield* fieldsOf(schema.additionalProperties, `${path}{}`)
   for (const option of schema.anyOf ?? []) yield* fieldsOf(option, path)
-  for (const [name, field] of Object.entries(schema.properties ?? {})) {
+  // The order of a manifest is that of its bytes, and tells a reader nothing.
+  const isNeeded = (name: string) => schema.required?.includes(name) ?? false
+  const properties = Object.entries(schema.properties ?? {}).sort(([one], [other]) => Number(isNeeded(other)) - Number(isNeeded(one)))
+  for (const [name, field] of properties) {
     const place = path ? `${path}.${name}` : name
-    const optional = schema.required?.includes(name) ? '' : 'optional'
+    const optional = isNeeded(name) ? '' : 'optional'
     yield [code(place), words(kindOf(field)), [optional, words(field.description ?? '')].filter(Boolean).join('; ')]
     yield* fieldsOf(field, place)
   }
@@ -117,11 +126,11 @@ const rows = (head: readonly string[], body: readonly (readonly string[])[]): st
 
 const page = (parts: readonly string[]): string => `${parts.join('\n\n')}\n`
 
-/** What a host wrote, as words and nothing else: neither HTML nor links nor the end of a cell. */
+/** What a host wrote, as words and nothing else: neither HTML nor the end of a cell nor links, those included that readers make of bare addresses. */
 const words = (text: string): string =>
   plain(text)
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
-    .replace(/[\\`*_[\]#>|~]/g, '\\$&')
+    .replace(/[\\`*_[\]#>|~@]|(?<=:)\/(?=\/)|(?<=www)\./gi, '\\$&')
 
 const code = (text: string): string => (/^[\w.[\]{}:/-]+$/.test(text) ? `\`${text}\`` : words(text))
