@@ -5,6 +5,7 @@ import {
   encodeManifest,
   type ManifestContent,
   type ManifestRoot,
+  type ServiceDescription,
   type SignedManifest,
   signManifest,
   type Terms,
@@ -87,6 +88,11 @@ export class Publisher {
   current(): SignedManifest {
     if (this.#current) return this.#current
     throw new Failure('NotFound', 'This host publishes no manifest.', { hint: 'Ask what it leases: access/hello.' })
+  }
+
+  /** What there is to publish of its services. */
+  get services(): readonly ServiceDescription[] {
+    return this.#content?.services ?? []
   }
 
   /** The same as a CAR, without services that the caller has. */

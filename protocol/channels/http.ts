@@ -76,6 +76,8 @@ export interface Page {
   cache?: string
   /** Of this representation. Who has it already is told no more than that. */
   etag?: string
+  /** What a browser lets the page do: a Content-Security-Policy. */
+  policy?: string
 }
 
 /** How a host answers HTTP. */
@@ -339,7 +341,9 @@ const sendPage = async (
     throw new Failure('NotFound', 'There is no such page under that name.', { hint: 'Ask for it by the address of the host.' })
   if (!page) throw new Failure('NotFound', 'There is no such page.')
   if (page.open) response.setHeader('access-control-allow-origin', '*')
-  if (page.etag) response.setHeader('etag', page.etag).setHeader('vary', 'accept')
+  if (page.policy) response.setHeader('content-security-policy', page.policy)
+  response.setHeader('vary', 'accept')
+  if (page.etag) response.setHeader('etag', page.etag)
   response.setHeader('cache-control', page.cache ?? 'no-store')
   if (page.etag && isKnown(request, page.etag)) return void response.writeHead(304).end()
   response.writeHead(page.status, { 'content-type': page.type, 'x-content-type-options': 'nosniff' })

@@ -22,6 +22,8 @@ export interface Stage {
   seen: Seen
   /** Opens the app's page: in one browser with another one, if told. */
   open(where?: { beside?: Tab; path?: string }): Promise<Tab>
+  /** Opens any page. */
+  visit: ReturnType<typeof browsing>['open']
 }
 
 /** The app as a bundler would make it: what is imported when it's used lies in files of its own. */
@@ -49,6 +51,7 @@ export const setTheStage = (): Stage => {
   const folder = folders()
   const { open } = browsing()
   const stage = {
+    visit: open,
     asked: [] as Request[],
     seen: newSeen(),
     async open({ beside, path = '/' } = {}) {
