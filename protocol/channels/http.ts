@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Answer, Channel, Door, Gate, OpenOptions } from '../channel.ts'
 import { Failure, isAbort, type Refusal, toRefusal } from '../failure.ts'
 import { CAR_TYPE } from '../message.ts'
-import { streamUntil } from '../stream.ts'
+import { iterable, streamUntil } from '../stream.ts'
 import { Arrivals, unread } from './arrivals.ts'
 import { connected, framed, STREAM_TYPE, unframed } from './framing.ts'
 import { joined, tooLarge } from './packed.ts'
@@ -16,7 +16,7 @@ type Fetch = (url: string, init: RequestInit & { duplex?: 'half' }) => Promise<R
  * Whether a stream has to be gathered before it goes up: in browsers, which stream upwards over HTTP/2 only, if at all, and a page can't know what it will
  * be. No other runtime goes by that name.
  */
-export const gathersUploads: boolean = globalThis.navigator?.userAgent?.startsWith('Mozilla/') ?? false
+export const gathersUploads: boolean = /^Mozilla/.test(`${globalThis.navigator?.userAgent}`)
 
 /**
  * The caller's end. `fetch` is a parameter, so that a Unix socket or a test can stand in for the network; `gathers` says whether a body goes up whole. A
@@ -366,21 +366,26 @@ const refusalOf = async (response: Response): Promise<Failure> => {
   return new Failure('Unavailable', `The host answered with HTTP status ${response.status}.`, { status: response.status })
 }
 
-const unreachable = (url: string, cause: unknown): Failure => {
+/** What is said of an address at which nobody was reached, by what `fetch` threw. Browsers tell a page neither why nor that it was they who forbade it. */
+export const unreachable = (url: string, cause: unknown): Failure => {
   const reason =
     (cause as { cause?: { code?: string } } | null)?.cause?.code ?? (cause as { code?: string } | null)?.code ?? 'the connection broke'
   return new Failure(
     'Unavailable',
     `The host at ${url} can't be reached: ${reason}.`,
-    { reason, hint: 'Check that it runs and that the address is right.' },
+    { reason, hint: 'Check that it runs, that the address is right, and that the browser lets the page reach it.' },
     { cause },
   )
 }
 
-const readAll = async (stream: AsyncIterable<Uint8Array> | null, max: number): Promise<Uint8Array> => {
+/**
+ * The whole of a body.
+ * @throws Failure TooLarge
+ */
+export const readAll = async (stream: AsyncIterable<Uint8Array> | null, max: number): Promise<Uint8Array> => {
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of stream ?? []) {
+  for await (const chunk of stream ? iterable(stream) : []) {
     length += chunk.length
     if (length > max) throw tooLarge(max)
     chunks.push(chunk)

@@ -15,13 +15,15 @@ const isProgram = (path: string): boolean => {
 }
 
 /** The browser's program: the one that `CHROMIUM` names, or else the first on the path. */
-const program = ({ CHROMIUM, PATH = '' }: NodeJS.ProcessEnv = process.env): string => {
-  if (CHROMIUM) return CHROMIUM
-  const found = NAMES.flatMap((name) => PATH.split(delimiter).map((folder) => join(folder, name))).find(isProgram)
+export const program = ({ CHROMIUM, PATH = '' }: NodeJS.ProcessEnv = process.env): string => {
+  const places = CHROMIUM ? [CHROMIUM] : NAMES.flatMap((name) => PATH.split(delimiter).map((folder) => join(folder, name)))
+  const found = places.find(isProgram)
   if (found) return found
-  throw new Error('There is no Chromium here: `apt-get install chromium`, or name the program of one in the environment, as CHROMIUM.')
+  throw new Error(
+    `There is no Chromium ${CHROMIUM ? `at ${CHROMIUM}` : 'here'}: \`apt-get install chromium\`, or name the program of one in the environment, as CHROMIUM.`,
+  )
 }
 
-/** Starts it, with a profile of its own that goes when it ends. Root has no sandbox to run pages in; these are ours alone. */
-export const launch = (): Promise<Browser> =>
-  chromium.launch({ executablePath: program(), chromiumSandbox: process.getuid?.() !== 0, args: ['--disable-dev-shm-usage'] })
+/** Starts it, with a profile of its own that goes when it ends. Containers mostly have no sandbox to give to pages; these are ours alone. */
+export const launch = (args: readonly string[] = []): Promise<Browser> =>
+  chromium.launch({ executablePath: program(), chromiumSandbox: false, args: ['--disable-dev-shm-usage', ...args] })

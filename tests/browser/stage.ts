@@ -20,8 +20,8 @@ export interface Stage {
   asked: Request[]
   /** What the handlers of the service `tap` saw. */
   seen: Seen
-  /** Opens the app's page: in one browser with another one, if told. */
-  open(where?: { beside?: Tab; path?: string }): Promise<Tab>
+  /** Opens the app's page: in one browser with another one, or having run `before` in it, if told. */
+  open(where?: { beside?: Tab; path?: string; before?: () => unknown }): Promise<Tab>
   /** Opens any page. */
   visit: ReturnType<typeof browsing>['open']
 }
@@ -54,8 +54,8 @@ export const setTheStage = (): Stage => {
     visit: open,
     asked: [] as Request[],
     seen: newSeen(),
-    async open({ beside, path = '/' } = {}) {
-      const tab = await open(new URL(path, stage.site.url).href, beside?.page.context())
+    async open({ beside, path = '/', before } = {}) {
+      const tab = await open(new URL(path, stage.site.url).href, beside?.page.context(), before)
       await tab.page.waitForFunction(() => 'app' in globalThis)
       return tab
     },

@@ -76,6 +76,31 @@ describe('a symbiont in a page', () => {
     assert.equal(told.pulled, told.total)
   })
 
+  it('does so in browsers, too, that let nobody go through a stream itself', async () => {
+    const { page } = await stage.open({ before: () => Reflect.deleteProperty(ReadableStream.prototype, Symbol.asyncIterator) })
+    const told = await page.evaluate(async (url) => {
+      const { Symbiont, memoryWallet, pin, push, pull, readStatuses, cidOf } = app
+      const laptop = await Symbiont.open({ wallet: memoryWallet() })
+      await laptop.createSpace()
+      await laptop.pair(url)
+      await laptop.request({ pin: {}, dag: {} })
+      const bytes = new Uint8Array(1000)
+      const root = cidOf(bytes, 0x55)
+      const blocks = async function* () {
+        yield { cid: root, bytes }
+      }
+      await push(laptop, { root, blocks })
+      await laptop.use(pin).add({ root })
+      const { body } = await laptop.use(pin).watch({ root })
+      const seen: string[] = []
+      for await (const { status } of readStatuses(body)) seen.push(status)
+      let pulled = 0
+      for await (const block of pull(laptop, { root })) pulled += block.bytes.length
+      return { seen: seen.at(-1), pulled, manifest: (await laptop.manifest()).host }
+    }, stage.url)
+    assert.deepEqual(told, { seen: 'pinned', pulled: 1000, manifest: stage.host.did })
+  })
+
   it('is refused with a code, what it is about, and what to do', async () => {
     const { page } = await leased({ pin: { pins: 1 } })
     const refused = await page.evaluate(async () => {

@@ -10,7 +10,7 @@ export interface Tab {
 }
 
 /** A browser for a suite. Whatever its pages complained of fails the test in which they did. */
-export const browsing = (): { open(url: string, where?: BrowserContext | BrowserContextOptions): Promise<Tab> } => {
+export const browsing = (): { open(url: string, where?: BrowserContext | BrowserContextOptions, before?: () => unknown): Promise<Tab> } => {
   let browser: Browser | undefined
   let tabs: Tab[] = []
   before(async () => {
@@ -26,7 +26,7 @@ export const browsing = (): { open(url: string, where?: BrowserContext | Browser
   })
   return {
     /** Beside others in their context, else in one of its own, as another person's browser. */
-    async open(url, where = {}) {
+    async open(url, where = {}, before) {
       assert.ok(browser)
       const page = await ('newPage' in where ? where : await browser.newContext(where)).newPage()
       const complaints: string[] = []
@@ -41,6 +41,7 @@ export const browsing = (): { open(url: string, where?: BrowserContext | Browser
       })
       const tab = { page, complaints }
       tabs.push(tab)
+      if (before) await page.addInitScript(before)
       await page.goto(url)
       return tab
     },
