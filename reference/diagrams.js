@@ -9,6 +9,8 @@ if (written.length > 0) {
 }
 
 async function drawAll() {
+  // The page is hidden until all of its script is there, and what is hidden has no size.
+  while (document.body.style.display === 'none') await new Promise(requestAnimationFrame)
   const { theme } = document.documentElement.dataset
   const isDark = theme === 'dark' || (theme !== 'light' && matchMedia('(prefers-color-scheme: dark)').matches)
   mermaid.initialize({ startOnLoad: false, theme: isDark ? 'dark' : 'default' })
