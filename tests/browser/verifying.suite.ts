@@ -27,23 +27,30 @@ interface Signed {
 describe('what a page believes', () => {
   const stage = setTheStage()
 
-  /** Has somebody between the page and the host make other receipts of the true ones. */
-  const between = (page: Page, lie: (receipt: Signed) => { bytes: Uint8Array; cid: CID }) =>
+  let page: Page
+
+  before(async () => {
+    page = (await stage.open()).page
+    await page.evaluate(async (url) => {
+      kept.symbiont = await app.Symbiont.open({ wallet: app.memoryWallet() })
+      await kept.symbiont.pair(url)
+      await kept.symbiont.request({ pin: {}, dag: {} })
+    }, stage.url)
+  })
+  afterEach(() => page.unrouteAll({ behavior: 'wait' }))
+
+  /** Puts somebody between the page and the host who makes something else of what is answered. */
+  const between = (meddle: (body: Buffer, type: string | undefined) => Buffer) =>
     page.route(`${stage.url}/**`, async (route) => {
       if (route.request().method() !== 'POST') return route.continue()
       const response = await route.fetch()
-      const lies = [...decodeReceipts(new Uint8Array(await response.body()))].map(([ran, { bytes }]) => ({
-        ran: CID.parse(ran),
-        block: lie(decode(bytes) as unknown as Signed),
-      }))
-      await route.fulfill({ response, body: Buffer.from(encodeReceipts(lies)) })
+      await route.fulfill({ response, body: meddle(await response.body(), response.headers()['content-type']) })
     })
 
   const bent = (receipt: Signed, ocm: object) => blockOf(encode({ ...receipt, ocm: { ...receipt.ocm, ...ocm } } as never))
 
   it('is signatures by the strict rules, in JavaScript', async () => {
     const { vectors } = JSON.parse(readFileSync(join(root, 'tests/vectors/ed25519.json'), 'utf8')) as { vectors: Ed25519Vector[] }
-    const { page } = await stage.open()
     const verdicts = await page.evaluate((vectors) => {
       const bytes = (text: string) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0))
       return {
@@ -72,13 +79,11 @@ describe('what a page believes', () => {
   }
   for (const [what, [code, lie]] of Object.entries(LIES)) {
     it(`is ${what}`, async () => {
-      const { page } = await stage.open()
-      await page.evaluate(async (url) => {
-        kept.symbiont = await app.Symbiont.open({ wallet: app.memoryWallet() })
-        await kept.symbiont.pair(url)
-        await kept.symbiont.request({ pin: {} })
-      }, stage.url)
-      await between(page, lie)
+      await between((body) => {
+        const receipts = [...decodeReceipts(new Uint8Array(body))]
+        const lies = receipts.map(([ran, { bytes }]) => ({ ran: CID.parse(ran), block: lie(decode(bytes) as unknown as Signed) }))
+        return Buffer.from(encodeReceipts(lies))
+      })
       const verdict = await page.evaluate(() =>
         kept.symbiont
           .use(app.pin)
@@ -105,12 +110,6 @@ describe('what a page believes', () => {
   }
   for (const [what, [code, meddle]] of Object.entries(ON_THE_WAY)) {
     it(`is, of content, ${what}`, async () => {
-      const { page } = await stage.open()
-      await page.evaluate(async (url) => {
-        kept.symbiont = await app.Symbiont.open({ wallet: app.memoryWallet() })
-        await kept.symbiont.pair(url)
-        await kept.symbiont.request({ dag: {} })
-      }, stage.url)
       const pulled = () =>
         page.evaluate(async () => {
           const bytes = new Uint8Array(1000).fill(7)
@@ -127,13 +126,7 @@ describe('what a page believes', () => {
           }
         })
       assert.equal(await pulled(), 'ok')
-      await page.route(`${stage.url}/**`, async (route) => {
-        if (route.request().method() !== 'POST') return route.continue()
-        const response = await route.fetch()
-        const body = await response.body()
-        const streams = response.headers()['content-type'] === STREAM_TYPE
-        await route.fulfill({ response, body: streams ? meddle(body) : body })
-      })
+      await between((body, type) => (type === STREAM_TYPE ? meddle(body) : body))
       assert.equal(await pulled(), code)
     })
   }
