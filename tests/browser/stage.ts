@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { dagService } from '@symbiosis/capabilities/dag/host'
 import { pinService } from '@symbiosis/capabilities/pin/host'
 import { Host, type Request } from '@symbiosis/host'
@@ -16,12 +17,14 @@ export interface Stage {
   /** Where it listens. */
   url: string
   site: Site
-  /** What its owner was asked, and said yes to. */
+  /** What its owner was asked. They say yes, unless it is `UNWELCOME`. */
   asked: Request[]
   /** What the handlers of the service `tap` saw. */
   seen: Seen
   /** Opens the app's page: in one browser with another one, or having run `before` in it, if told. */
   open(where?: { beside?: Tab; path?: string; before?: () => unknown }): Promise<Tab>
+  /** Opens it with a symbiont in it that has a space and leases, as `kept.symbiont`. */
+  leased(limits?: object, beside?: Tab): Promise<Tab>
   /** Opens any page. */
   visit: ReturnType<typeof browsing>['open']
 }
@@ -44,6 +47,9 @@ const bundled = async (): Promise<Map<string, Uint8Array>> => {
 
 const PAGE = '<!doctype html><title>Albums</title><link rel="icon" href="data:,"><script type="module" src="/app.js"></script>'
 
+/** What the owner refuses, as the reason why something is asked for. */
+export const UNWELCOME = 'Because I want it'
+
 /** Where the same page is of nobody's origin, as one in a sandbox. */
 export const NOBODY = '/nobody.html'
 
@@ -59,6 +65,20 @@ export const setTheStage = (): Stage => {
       await tab.page.waitForFunction(() => 'app' in globalThis)
       return tab
     },
+    async leased(limits = {}, beside) {
+      const tab = await stage.open(beside && { beside })
+      await tab.page.evaluate(
+        async ([url, limits]) => {
+          const { Symbiont, memoryWallet } = app
+          kept.symbiont = await Symbiont.open({ wallet: memoryWallet(), name: 'Albums' })
+          await kept.symbiont.createSpace()
+          await kept.symbiont.pair(url)
+          await kept.symbiont.request({ pin: {}, dag: {}, tap: {}, ...limits }, { why: 'Keep your albums' })
+        },
+        [stage.url, limits] as const,
+      )
+      return tab
+    },
   } as Stage
   before(async () => {
     const files = await bundled()
@@ -70,9 +90,11 @@ export const setTheStage = (): Stage => {
       name: 'a desktop',
       engine: () => helia({ dir: join(dir, 'engine') }),
       services: (engine) => [pinService(engine), dagService(engine), tapService(stage.seen)],
-      consent: (request) => {
+      consent: async (request) => {
         stage.asked.push(request)
-        return { allow: true }
+        // As long as it takes an owner, at the least.
+        await setTimeout(20)
+        return request.why === UNWELCOME ? { allow: false, reason: 'No.' } : { allow: true }
       },
       grace: 1,
       log: silent,
