@@ -9,26 +9,33 @@ export interface Tab {
   readonly complaints: string[]
 }
 
-/** A browser for a suite. Whatever its pages complained of fails the test in which they did. */
+let browser: Promise<Browser> | undefined
+
+/** One for all suites that need no other: starting it takes longer than most of what is done with it. */
+const started = (): Promise<Browser> => {
+  browser ??= launch()
+  return browser
+}
+
+after(async () => (await browser)?.close())
+
+/** Pages for a suite. Whatever its pages complained of fails the test in which they did. */
 export const browsing = (): { open(url: string, where?: BrowserContext | BrowserContextOptions, before?: () => unknown): Promise<Tab> } => {
-  let browser: Browser | undefined
   let tabs: Tab[] = []
-  before(async () => {
-    browser = await launch()
-  })
+  before(started)
   afterEach(() => {
     const complaints = tabs.flatMap((tab) => tab.complaints.splice(0))
     assert.deepEqual(complaints, [])
   })
   after(async () => {
+    const contexts = new Set(tabs.map(({ page }) => page.context()))
     tabs = []
-    await browser?.close()
+    await Promise.all([...contexts].map((context) => context.close()))
   })
   return {
     /** Beside others in their context, else in one of its own, as another person's browser. */
     async open(url, where = {}, before) {
-      assert.ok(browser)
-      const page = await ('newPage' in where ? where : await browser.newContext(where)).newPage()
+      const page = await ('newPage' in where ? where : await (await started()).newContext(where)).newPage()
       const complaints: string[] = []
       page.on('console', (said) => {
         if (said.type() === 'error' || said.type() === 'warning') complaints.push(`${said.type()}: ${said.text()}`)
