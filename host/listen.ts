@@ -3,6 +3,7 @@ import { createServer, type Server } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
 import { answerAll, Failure, type HttpOptions, httpListener, type Page, type Steps } from '@symbiosis/protocol'
 import { unixServer } from '@symbiosis/protocol/unix'
+import { frontPage } from './front-page.ts'
 import type { Host } from './host.ts'
 import { operatorPath } from './identity.ts'
 import { isLoopback } from './log/dialling.ts'
@@ -117,6 +118,7 @@ function* pageOf(host: Host, url: string, local: boolean, accept: string): Steps
   const path = url.startsWith(`${WELL_KNOWN}?`) ? WELL_KNOWN : url
   switch (path) {
     case '/':
+      if (accept.includes('text/html')) return frontPage(host, host.publisher.services)
       // Where the operator's key lies helps who may read it, and only on this machine.
       return json(200, { did: host.did, name: host.name, ...(local && { operator: operatorPath(host.dir) }) })
     case '/healthz':

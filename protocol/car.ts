@@ -3,7 +3,7 @@ import type { Block } from './block.ts'
 import { decode, encode } from './cbor.ts'
 import { Failure } from './failure.ts'
 import { asLink, copyAt, decodeCid, isPlainAt, linkAt, PLAIN_LENGTH } from './link.ts'
-import { streamFrom } from './stream.ts'
+import { iterable, streamFrom } from './stream.ts'
 
 /**
  * CARv1, whole in memory for messages and as a stream for content. The library reader has no bound on what a length may claim; this
@@ -202,7 +202,7 @@ export class StreamReader {
   #chunk: Uint8Array = new Uint8Array(0)
 
   constructor(stream: AsyncIterable<Uint8Array>) {
-    this.#source = stream[Symbol.asyncIterator]()
+    this.#source = iterable(stream)[Symbol.asyncIterator]()
   }
 
   /** A length-prefixed run, or undefined at a clean end. */

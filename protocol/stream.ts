@@ -28,6 +28,18 @@ export async function* chunksOf(reader: ReadableStreamDefaultReader<Uint8Array>)
   for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value
 }
 
+/** A stream as its readers may go through it in every browser. Who stops early lets its source go. */
+export const iterable = (stream: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array> =>
+  Symbol.asyncIterator in stream ? stream : lettingGo((stream as ReadableStream<Uint8Array>).getReader())
+
+async function* lettingGo(reader: ReadableStreamDefaultReader<Uint8Array>): AsyncGenerator<Uint8Array, void> {
+  try {
+    yield* chunksOf(reader)
+  } finally {
+    await reader.cancel().catch(() => {})
+  }
+}
+
 /** The same stream, whose reader gets what `told` makes of what it breaks off with. */
 export const streamTelling = (source: ReadableStream<Uint8Array>, told: (thrown: unknown) => unknown): ReadableStream<Uint8Array> => {
   const reader = source.getReader()

@@ -1,4 +1,4 @@
-import { type Channel, type DID, Failure, httpChannel, isAbort, isDid } from '@symbiosis/protocol'
+import { type Channel, type DID, Failure, httpChannel, isAbort, isDid, readAll, unreachable } from '@symbiosis/protocol'
 import { cancelled } from './cancelled.ts'
 
 /** A way to an address. */
@@ -55,37 +55,18 @@ const MAX_ABOUT_BYTES = 64 * 1024
 
 /** The JSON of a page that tells who answers. */
 export const readAbout = async (url: string, get: () => Promise<Response>): Promise<unknown> => {
-  let response: Response
+  let text = ''
   try {
-    response = await get()
+    text = new TextDecoder().decode(await readAll((await get()).body, MAX_ABOUT_BYTES))
   } catch (thrown) {
-    if (isAbort(thrown)) throw cancelled(thrown)
-    const cause = thrown as { code?: string; cause?: { code?: string } }
-    const reason = cause.cause?.code ?? cause.code ?? 'the connection broke'
-    throw new Failure(
-      'Unavailable',
-      `The host at ${url} can't be reached: ${reason}.`,
-      { reason, hint: 'Check that it runs and that the address is right.' },
-      { cause: thrown },
-    )
+    // No host has that much to say of itself.
+    if (!(thrown instanceof Failure)) throw isAbort(thrown) ? cancelled(thrown) : unreachable(url, thrown)
   }
-  const text = await bounded(response)
   try {
     return JSON.parse(text)
   } catch {
     throw new Failure('Unsupported', `What answers at ${url} is no host.`, { hint: 'Check the address.' })
   }
-}
-
-const bounded = async (response: Response): Promise<string> => {
-  const decoder = new TextDecoder()
-  let [text, length] = ['', 0]
-  for await (const chunk of response.body ?? []) {
-    length += chunk.length
-    if (length > MAX_ABOUT_BYTES) break
-    text += decoder.decode(chunk, { stream: true })
-  }
-  return text
 }
 
 /** How far away an address is: 0 this machine, 1 this network, 2 beyond. Near hosts are asked first. */

@@ -13,6 +13,6 @@ describe('the reference', function () {
   it('is made of what all public exports say of themselves', () => {
     execFileSync(process.execPath, ['reference/make.ts', folder], { cwd: root, stdio: ['ignore', 'pipe', 'pipe'], encoding: 'utf8' })
     assert.ok(existsSync(join(folder, 'index.html')))
-    assert.ok(existsSync(join(folder, 'classes/symbiont.Symbiont.html')))
+    assert.ok(existsSync(join(folder, 'classes/_symbiosis_symbiont.Symbiont.html')))
   })
 })

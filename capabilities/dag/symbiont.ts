@@ -2,6 +2,7 @@ import {
   type Answered,
   type Block,
   Failure,
+  gathersUploads,
   type Input,
   type Output,
   readCarStream,
@@ -12,6 +13,9 @@ import {
 import type { CID } from 'multiformats/cid'
 import { dag } from './index.ts'
 import { linksOf } from './links.ts'
+
+/** Bytes that a browser gathers for a call: soon enough sent for the call not to expire meanwhile, and refused before all has gone up in vain. */
+const GATHERED = 8 * 1024 * 1024
 
 /** Whatever calls a host: a symbiont, or `invoke` with its caller bound. */
 export interface Calls {
@@ -31,7 +35,7 @@ export interface PushOptions {
   signal?: AbortSignal
   /** Told after each block: how many are behind, sent or skipped, and their bytes. */
   onProgress?(progress: { blocks: number; bytes: number }): void
-  /** Bytes of a call, about. Without it all goes in one; a channel that can't stream upwards has to hold a call in memory. */
+  /** Bytes of a call, about. Unless given all goes in one; in browsers, which have to gather what they send, 8 MiB. */
   segmentBytes?: number
   /** How often a broken push is taken up again without a block of progress. Default 5. */
   retries?: number
@@ -53,7 +57,7 @@ export interface Pushed {
  */
 export const push = async (
   use: Calls,
-  { root, blocks, signal, onProgress, segmentBytes, retries = 5, retryMs = 250 }: PushOptions,
+  { root, blocks, signal, onProgress, segmentBytes = gathersUploads ? GATHERED : undefined, retries = 5, retryMs = 250 }: PushOptions,
 ): Promise<Pushed> => {
   const options = signal && { signal }
   let source: Source | undefined

@@ -16,6 +16,7 @@ import {
   type ManifestContent,
   type ManifestRoot,
   type manifest,
+  type ServiceDescription,
   type SignedManifest,
   signManifest,
   type Terms,
@@ -103,6 +104,11 @@ export class Publisher {
   current(): Published {
     if (this.#current) return this.#current
     throw new Failure('NotFound', 'This host publishes no manifest.', { hint: 'Ask what it leases: access/hello.' })
+  }
+
+  /** What there is to publish of its services. */
+  get services(): readonly ServiceDescription[] {
+    return this.#content?.services ?? []
   }
 
   /** The same as a CAR, without services that the caller has, and what shows that it stands in the log as of now. */

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import type { Answer, Channel, Door, Gate, OpenOptions } from '../channel.ts'
 import { Failure, isAbort, type Refusal, toRefusal } from '../failure.ts'
 import { CAR_TYPE } from '../message.ts'
-import { streamUntil } from '../stream.ts'
+import { iterable, streamUntil } from '../stream.ts'
 import { Arrivals, unread } from './arrivals.ts'
 import { connected, framed, STREAM_TYPE, unframed } from './framing.ts'
 import { joined, tooLarge } from './packed.ts'
@@ -12,8 +12,17 @@ const MAX_ANSWER_BYTES = 16 * 1024 * 1024
 
 type Fetch = (url: string, init: RequestInit & { duplex?: 'half' }) => Promise<Response>
 
-/** The caller's end. `fetch` is a parameter, so that a Unix socket or a test can stand in for the network. */
-export const httpChannel = (url: string, fetch: Fetch = globalThis.fetch): Channel => {
+/**
+ * Whether a stream has to be gathered before it goes up: in browsers, which stream upwards over HTTP/2 only, if at all, and a page can't know what it will
+ * be. No other runtime goes by that name.
+ */
+export const gathersUploads: boolean = /^Mozilla/.test(`${globalThis.navigator?.userAgent}`)
+
+/**
+ * The caller's end. `fetch` is a parameter, so that a Unix socket or a test can stand in for the network; `gathers` says whether a body goes up whole. A
+ * browser moves one that is large to its disk.
+ */
+export const httpChannel = (url: string, fetch: Fetch = globalThis.fetch, gathers: boolean = gathersUploads): Channel => {
   const open = async (message: Uint8Array, { signal, body }: OpenOptions, accept: string): Promise<Answer> => {
     let response: Response
     // `fetch` forgets a body that it could not send: its source would wait for ever.
@@ -21,12 +30,13 @@ export const httpChannel = (url: string, fetch: Fetch = globalThis.fetch): Chann
     const answered = new AbortController()
     const upload = body && streamUntil(body, AbortSignal.any([broken.signal, ...(signal ? [signal] : [])]))
     try {
+      const streamed = upload && framed(message, upload, answered.signal)
       response = await fetch(url, {
         method: 'POST',
         headers: { 'content-type': body ? STREAM_TYPE : CAR_TYPE, accept },
-        body: upload ? framed(message, upload, answered.signal) : (message as Uint8Array<ArrayBuffer>),
+        body: streamed ? await (gathers ? new Response(streamed).blob() : streamed) : (message as Uint8Array<ArrayBuffer>),
         redirect: 'error',
-        ...(body && { duplex: 'half' }),
+        ...(body && !gathers && { duplex: 'half' }),
         ...(signal && { signal }),
       })
     } catch (thrown) {
@@ -66,6 +76,8 @@ export interface Page {
   cache?: string
   /** Of this representation. Who has it already is told no more than that. */
   etag?: string
+  /** What a browser lets the page do: a Content-Security-Policy. */
+  policy?: string
 }
 
 /** How a host answers HTTP. */
@@ -329,7 +341,9 @@ const sendPage = async (
     throw new Failure('NotFound', 'There is no such page under that name.', { hint: 'Ask for it by the address of the host.' })
   if (!page) throw new Failure('NotFound', 'There is no such page.')
   if (page.open) response.setHeader('access-control-allow-origin', '*')
-  if (page.etag) response.setHeader('etag', page.etag).setHeader('vary', 'accept')
+  if (page.policy) response.setHeader('content-security-policy', page.policy)
+  response.setHeader('vary', 'accept')
+  if (page.etag) response.setHeader('etag', page.etag)
   response.setHeader('cache-control', page.cache ?? 'no-store')
   if (page.etag && isKnown(request, page.etag)) return void response.writeHead(304).end()
   response.writeHead(page.status, { 'content-type': page.type, 'x-content-type-options': 'nosniff' })
@@ -352,21 +366,26 @@ const refusalOf = async (response: Response): Promise<Failure> => {
   return new Failure('Unavailable', `The host answered with HTTP status ${response.status}.`, { status: response.status })
 }
 
-const unreachable = (url: string, cause: unknown): Failure => {
+/** What is said of an address at which nobody was reached, by what `fetch` threw. Browsers tell a page neither why nor that it was they who forbade it. */
+export const unreachable = (url: string, cause: unknown): Failure => {
   const reason =
     (cause as { cause?: { code?: string } } | null)?.cause?.code ?? (cause as { code?: string } | null)?.code ?? 'the connection broke'
   return new Failure(
     'Unavailable',
     `The host at ${url} can't be reached: ${reason}.`,
-    { reason, hint: 'Check that it runs and that the address is right.' },
+    { reason, hint: 'Check that it runs, that the address is right, and that the browser lets the page reach it.' },
     { cause },
   )
 }
 
-const readAll = async (stream: AsyncIterable<Uint8Array> | null, max: number): Promise<Uint8Array> => {
+/**
+ * The whole of a body.
+ * @throws Failure TooLarge
+ */
+export const readAll = async (stream: AsyncIterable<Uint8Array> | null, max: number): Promise<Uint8Array> => {
   const chunks: Uint8Array[] = []
   let length = 0
-  for await (const chunk of stream ?? []) {
+  for await (const chunk of stream ? iterable(stream) : []) {
     length += chunk.length
     if (length > max) throw tooLarge(max)
     chunks.push(chunk)

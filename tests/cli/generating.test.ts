@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { bytes, cidOf, type JsonSchema, struct } from '@symbiosis/protocol'
+import { bytes, cidOf, struct } from '@symbiosis/protocol'
 import { describeService, type Manifest, type ServiceDescription } from '@symbiosis/protocol/manifest'
 import { Ajv2020 } from 'ajv/dist/2020.js'
 import { transformSync } from 'esbuild'
@@ -14,46 +14,7 @@ import { typescriptOf } from '../../cli/generating/typescript.ts'
 import { bell, signed, verify } from '../protocol/manifest/making.ts'
 import { root } from '../tree.ts'
 import { toDagJson } from '../vectors/json.ts'
-
-/** Texts by which a host might try to get out of where they are put. */
-const NASTY = [
-  '*/ export const pwned = 1 /*',
-  '<script>pwned()</script>',
-  '| pwned |',
-  '[pwned](javascript:pwned)',
-  '![pwned](http://pwned)',
-  '`pwned`',
-  '\n# pwned',
-  '\u2028pwned',
-  "'; pwned; '",
-  '"; pwned; "',
-  '\\"pwned',
-  '\u001b[2Jpwned',
-  // biome-ignore lint/suspicious/noTemplateCurlyInString: that is what it must stay
-  '${pwned}',
-]
-
-const nasty = (id: string): ServiceDescription => {
-  const fields = Object.fromEntries(NASTY.map((text) => [text, { type: 'string', description: text } as const]))
-  const values: JsonSchema = { enum: NASTY }
-  const shape: JsonSchema = {
-    type: 'object',
-    properties: { ...fields, values },
-    required: [NASTY[0] as string],
-    additionalProperties: false,
-  }
-  const about = NASTY.join(' ')
-  return {
-    id,
-    rev: 1,
-    about,
-    abilities: {
-      [`${id}/do`]: { name: 'do', about, authority: 'open', effect: 'read', stream: 'none', nb: shape, ok: shape, errors: { Bad: shape } },
-    },
-    limits: { bytes: { kind: 'max', about, unit: 'bytes', default: 1 } },
-    terms: { region: about },
-  }
-}
+import { nasty } from './nasty.ts'
 
 describe('what is made of a manifest', () => {
   let manifest: Manifest
@@ -193,8 +154,33 @@ describe('what is made of a manifest', () => {
       assert.ok(bounded?.includes('| longest lease | 30 days |'))
     })
 
+    it('tells what is leased apart from what anybody may call', () => {
+      const index = pagesOf(manifest, [...manifest.services.values(), nasty('evil')]).get('README.md') as string
+      const [leased, open] = index.split('\n## ')
+      assert.deepEqual(
+        [...(leased as string).matchAll(/\]\((\w+)\.md/g)].map(([, id]) => id),
+        ['bell', 'rack'],
+      )
+      assert.deepEqual(
+        [...(open as string).matchAll(/\]\((\w+)\.md/g)].map(([, id]) => id),
+        ['evil'],
+      )
+    })
+
+    it('tells what has to be given before what may be', () => {
+      const page = pagesOf(manifest, [nasty('evil')]).get('evil.md') as string
+      const table = page.split('**Gives**')[1]?.split('**Fails')[0] as string
+      const notes = table
+        .split('\n')
+        .filter((line) => line.startsWith('|'))
+        .slice(2)
+      assert.doesNotMatch(notes[0] as string, /\| optional/)
+      assert.ok(notes.slice(1).every((note) => note.includes('| optional')))
+    })
+
     it('is words where a host wrote words: no HTML, no links, no other cells', () => {
       const page = pagesOf(manifest, [nasty('evil')]).get('evil.md') as string
+      assert.doesNotMatch(page, /:\/\/|www\.|(?<!\\)@/)
       assert.doesNotMatch(page, /<(?!\/?code>)/)
       assert.doesNotMatch(page, /(?<!\\)\[pwned|(?<!\\)`pwned`|^#+ pwned/m)
       for (const row of page.split('\n').filter((line) => line.startsWith('|')))
