@@ -4,17 +4,14 @@ const root = () => link({ description: 'The root of a DAG' })
 
 /** How much of an import is safely here. */
 const progress = {
-  /** Distinct blocks. Whoever sends the same blocks in the same order may skip as many. */
-  blocks: int(),
-  /** Bytes of those. */
-  bytes: int(),
-  /** Whether everything below the root is here. */
-  complete: bool(),
+  blocks: int({ description: 'Distinct blocks. Whoever sends the same ones in the same order may skip as many' }),
+  bytes: int({ description: 'Bytes of those' }),
+  complete: bool({ description: 'Whether everything below the root is here' }),
 }
 
 /** Pushing and pulling content, for those who can't be dialled. */
 export const dag = service('dag', {
-  rev: 1,
+  rev: 2,
   about: 'Takes content in and gives it out',
   limits: {
     bytes: limit.max('bytes pushed and not yet held by a pin', { unit: 'bytes', default: 10_000_000_000 }),

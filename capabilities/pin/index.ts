@@ -3,22 +3,18 @@ import { encodeFrame, readFrames } from '../frames.ts'
 
 /** What a host says of a pin. `pinned` and `failed` are final: nothing changes any more unless somebody asks. */
 export const pinStatus = struct({
-  /** As CIDv1, however it was asked for. */
-  root: link(),
+  root: link({ description: 'As CIDv1, however it was asked for' }),
   name: optional(text()),
   status: choice('queued', 'fetching', 'pinned', 'failed'),
-  /** Bytes and blocks that are here and count, each distinct block once. */
-  bytes: int(),
-  blocks: int(),
-  /** Links that are known and whose blocks aren't here yet; it grows as more of the DAG comes to be known. */
-  pending: optional(int()),
-  /** Why it failed: a code of the closed list, or `Timeout`. */
-  reason: optional(text()),
-  /** For people: why it failed, or what last went wrong while it is being tried again. */
-  message: optional(text()),
-  /** When fetching gives up, Unix seconds. */
-  deadline: optional(int()),
-  created: int(),
+  bytes: int({ description: 'Bytes that are here, each distinct block once' }),
+  blocks: int({ description: 'Distinct blocks that are here' }),
+  pending: optional(
+    int({ description: "Links that are known and whose blocks aren't here yet; it grows as more of the DAG comes to be known" }),
+  ),
+  reason: optional(text({ description: 'Why it failed: a code of the closed list, or `Timeout`' })),
+  message: optional(text({ description: 'For people: why it failed, or what last went wrong while it is being tried again' })),
+  deadline: optional(int({ description: 'When fetching gives up, Unix seconds' })),
+  created: int({ description: 'Unix seconds' }),
 })
 
 /** What a host says of a pin. */
@@ -28,7 +24,7 @@ const root = () => link({ description: 'The root of a DAG; all below it belongs 
 
 /** Remote pinning: the host keeps whole DAGs for a space. */
 export const pin = service('pin', {
-  rev: 1,
+  rev: 2,
   about: 'Keeps content and serves it to the network',
   limits: {
     bytes: limit.max('bytes kept', { unit: 'bytes', default: 10_000_000_000 }),
@@ -54,8 +50,10 @@ export const pin = service('pin', {
         limit: optional(int({ min: 1, max: 1000 })),
         status: optional(choice('queued', 'fetching', 'pinned', 'failed')),
       }),
-      // A page may hold fewer than `limit`, none even: the last one is the one without `next`.
-      ok: struct({ pins: list(pinStatus), next: optional(text()) }),
+      ok: struct({
+        pins: list(pinStatus, { description: 'Fewer than `limit` maybe, none even: the last page is the one without `next`' }),
+        next: optional(text()),
+      }),
     }),
     status: ability({ about: 'Tells how a pin stands', effect: 'read', nb: struct({ root: root() }), ok: pinStatus }),
     watch: ability({

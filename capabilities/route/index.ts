@@ -3,10 +3,11 @@ import { encodeFrame, readFrames } from '../frames.ts'
 
 /** Somebody on the network. */
 export const foundPeer = struct({
-  /** A libp2p peer id. */
-  peer: text({ maxLength: 128 }),
-  /** Multiaddrs where it says it is, none where only its name is known. */
-  addresses: list(text({ maxLength: 512 }), { maxItems: 32 }),
+  peer: text({ maxLength: 128, description: 'A libp2p peer id' }),
+  addresses: list(text({ maxLength: 512 }), {
+    maxItems: 32,
+    description: 'Multiaddrs where it says it is, none where only its name is known',
+  }),
 })
 
 /** The type of `foundPeer`. */
@@ -15,14 +16,10 @@ export type FoundPeer = Infer<typeof foundPeer>
 /** How it stands with content that the host tells the network it has. */
 export const provided = struct({
   cid: link(),
-  /** When it ends unless it's asked for again, Unix seconds: with the lease, or sooner where that was asked. */
-  until: int(),
-  /** When the network was last told, Unix seconds; absent while it hasn't been. */
-  announced: optional(int()),
-  /** How many peers keep it in mind since then. */
-  told: int(),
-  /** For people: why the network couldn't be told the last time; it's tried again. */
-  message: optional(text()),
+  until: int({ description: "When it ends unless it's asked for again, Unix seconds: with the lease, or sooner where that was asked" }),
+  announced: optional(int({ description: "When the network was last told, Unix seconds; absent while it hasn't been" })),
+  told: int({ description: 'Peers that keep it in mind since then' }),
+  message: optional(text({ description: "For people: why the network couldn't be told the last time; it's tried again" })),
 })
 
 /** The type of `provided`. */
@@ -36,7 +33,7 @@ const seconds = () => optional(int({ min: 1, max: 300, description: 'Seconds tha
 
 /** Content routing: the host finds its way on the network for those who can't, and is found in their place. */
 export const route = service('route', {
-  rev: 1,
+  rev: 2,
   about: 'Finds content and peers on the network, and tells the network what is here',
   limits: {
     provides: limit.max('roots announced at a time', { default: 1000 }),
@@ -86,7 +83,7 @@ export const route = service('route', {
       about: 'Publishes a record that the space has signed',
       effect: 'idempotent',
       nb: struct({ key: key(), value: bytes({ maxLength: MAX_RECORD_BYTES }) }),
-      ok: struct({ key: text(), told: int() }),
+      ok: struct({ key: text(), told: int({ description: 'Peers that took it' }) }),
       errors: {
         /** It isn't signed by whom the key names, has ended, or is no record. */
         InvalidRecord: struct({ key: text() }),
