@@ -47,7 +47,7 @@ const DAG: LoadedService = { id: '@symbiosis/capabilities/dag', open: dag }
 const ROUTE: LoadedService = { id: '@symbiosis/capabilities/route', open: route }
 
 /** The host of one machine: Helia for its blocks and peers, our services, and those that its operator names. */
-export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host; listener: Listener }> => {
+export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host; listener: Listener; services: string[] }> => {
   const {
     dir,
     port,
@@ -68,9 +68,10 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     service: packages = [],
     log,
   } = options
-  const services = [PIN, DAG, ...(mode ? [ROUTE] : [])]
+  const loaded = [PIN, DAG, ...(mode ? [ROUTE] : [])]
   // Before the host takes its folder and opens its engine: a wrong name is told at once.
-  for (const each of packages) services.push(await loadServicePackage(each))
+  for (const each of packages) loaded.push(await loadServicePackage(each))
+  const opened: Provided[] = []
   const host = await Host.open({
     dir,
     endpoints,
@@ -83,14 +84,14 @@ export const startDaemon = async (options: DaemonOptions): Promise<{ host: Host;
     engine: () =>
       helia({ dir: join(dir, 'engine'), allowPrivateOrigins, ...(listen && { listen }), ...(mode && { dht: { mode, bootstrap } }) }),
     async services(engine) {
-      const opened: Provided[] = []
-      for (const each of services) opened.push(await openService(each, dir, engine))
+      for (const each of loaded) opened.push(await openService(each, dir, engine))
       return opened
     },
     consent: consentFor(approve),
   })
   try {
-    return { host, listener: await host.listen({ port, socket, ...(address && { address }), ...(knownAs && { names: [knownAs] }) }) }
+    const listener = await host.listen({ port, socket, ...(address && { address }), ...(knownAs && { names: [knownAs] }) })
+    return { host, listener, services: opened.map(({ service }) => service.id) }
   } catch (thrown) {
     await host.close()
     throw thrown

@@ -80,12 +80,12 @@ export const host = (program: Command): Command =>
         // Where a person looks, the log would run over the questions.
         const file = process.stderr.isTTY && !output.json ? join(folder, 'host.log') : undefined
         const log = openLog({ ...(logLevel && { level: logLevel }), ...(file && { to: logFile(file) }) })
-        const { host, listener } = await startDaemon({ ...options, dir: folder, log })
+        const { host, listener, services } = await startDaemon({ ...options, dir: folder, log })
         const { did, name } = host
         const { url, socket } = listener
         output.result(
           { event: 'listening', did, url, socket },
-          greeting({ output, name, did, url, socket, folder, file, approve: options.approve }),
+          greeting({ output, name, did, url, socket, services, folder, file, approve: options.approve }),
         )
         await new Promise<void>((resolve) => {
           if (signal.aborted) resolve()
@@ -113,6 +113,7 @@ interface Greeting {
   did: string
   url?: string
   socket?: string
+  services: readonly string[]
   folder: string
   file?: string
   approve: Approve
@@ -124,7 +125,7 @@ const NEXT: { readonly [approve in Approve]: string } = {
   none: 'Nobody who asks is granted anything. What was granted before:',
 }
 
-const greeting = ({ output, name, did, url, socket, folder, file, approve }: Greeting): string => {
+const greeting = ({ output, name, did, url, socket, services, folder, file, approve }: Greeting): string => {
   const { paint } = output
   const dim = (text: string) => paint('dim', text)
   const command = (text: string) => `    ${paint('cyan', `${byNpm() ? 'npx ' : ''}symbiosis ${text}`)}`
@@ -137,7 +138,7 @@ const greeting = ({ output, name, did, url, socket, folder, file, approve }: Gre
     '',
     '  From another terminal, ask it for leases and use them:',
     command(`pair ${url ?? `unix:${socket}`}`),
-    command('request pin dag'),
+    command(`request ${services.join(' ')}`),
     command('add FILE'),
     '',
     `  ${NEXT[approve]}`,
