@@ -1,5 +1,5 @@
 import { canOf, delegate, type LocalSigner, leaseOf, type Proof } from '@symbiosis/protocol'
-import { Breach, codeOf, must, type Rule } from './breach.ts'
+import { codeOf, Idle, must, type Rule, Unseen } from './breach.ts'
 import type { Peer } from './peer.ts'
 
 const area = 'leases'
@@ -34,7 +34,7 @@ const opened = async (peer: Peer): Promise<{ can: string; leases: readonly Proof
   for (const can of await leased(peer)) {
     if (leaseFor(leases, can) && isIn(await codeOf(peer.call({ can, proofs: leases })))) return { can, leases }
   }
-  throw new Breach('A lease opens none of the abilities that need no input, so nothing can be seen of it. Offer a service that has one')
+  throw new Unseen('A lease opens none of the abilities that need no input, so nothing can be seen of it. Offer a service that has one')
 }
 
 /** Leases onward, from the space to the stranger; `over` bends it. */
@@ -56,14 +56,14 @@ const leaseFor = (leases: readonly Proof[], can: string): Proof =>
   leases.find(({ ucan }) => leaseOf(ucan)?.can.split('/')[1] === can.split('/')[0]) as Proof
 
 /** A sub-lease that is wider than what is above it is void as a whole. */
-const isVoid = (name: string, over: (peer: Peer, above: Proof) => Parameters<typeof onward>[2] | undefined): Rule => ({
+const isVoid = (name: string, over: (peer: Peer, above: Proof) => Parameters<typeof onward>[2] | Idle): Rule => ({
   area,
   name,
   async check(peer) {
     const { can, leases } = await opened(peer)
     const above = leaseFor(leases, can)
     const bent = over(peer, above)
-    if (!bent) return
+    if (bent instanceof Idle) return bent
     const good = await onward(peer, above, {})
     const code = await codeOf(peer.call({ signer: peer.stranger, can, proofs: [good] }))
     must(isIn(code), `A lease that was leased onward as it is answers ${code}`)
@@ -117,13 +117,13 @@ export const leasingOut: readonly Rule[] = [
     },
   },
   isVoid('voids a sub-lease that ends later', () => ({ later: 600 })),
+  isVoid('voids a sub-lease that has ended', ({ now }, above) => ({ later: now - 120 - (above.ucan.expiration ?? 0) })),
   isVoid('voids a sub-lease of a wider ability', () => ({ can: 'lease/*' })),
   isVoid('voids a sub-lease with a limit that is not known', () => ({ nb: { unheard: 1 } })),
   isVoid('voids a sub-lease over another host', ({ stranger }) => ({ with: stranger.did })),
   isVoid('voids a sub-lease with a higher limit', (_, above) => {
     const [limit] = Object.entries(leaseOf(above.ucan)?.nb ?? {})
-    // A lease without limits has none that could be higher.
-    return limit && { nb: { [limit[0]]: (limit[1] as number) + 1 } }
+    return limit ? { nb: { [limit[0]]: (limit[1] as number) + 1 } } : new Idle('The lease that shows it has no limit')
   }),
   {
     area,

@@ -1,4 +1,5 @@
 import {
+  type Amounts,
   access,
   type Block,
   type Capability,
@@ -27,7 +28,8 @@ import {
   unwrap,
 } from '@symbiosis/protocol'
 import { type AbilityDescription, fetchManifest, type Manifest } from '@symbiosis/protocol/manifest'
-import { Breach } from './breach.ts'
+import type { Sample } from '../guests.ts'
+import { Breach, Unseen } from './breach.ts'
 
 export type Answer = Result<Record<string, unknown>, Refusal>
 
@@ -46,6 +48,23 @@ export interface CallShape {
   signer: LocalSigner
 }
 
+/** A request that the owner said yes to. */
+export interface Granted {
+  /** What it was answered at first, when the same call came again, and at last. */
+  readonly first: Answer
+  readonly again: Answer
+  readonly last: Answer
+  readonly leases: readonly Proof[]
+}
+
+/** The time that the host and the rules share. */
+export interface SharedClock {
+  /** Unix seconds. */
+  now(): number
+  /** Resolves when so many seconds have passed, for both. */
+  pass(seconds: number): Promise<void>
+}
+
 /** How a host is met across the wire. */
 export interface PeerOptions {
   /** Services to ask leases of; all that the host tells of unless given. */
@@ -56,10 +75,30 @@ export interface PeerOptions {
   patience?: number
   /** Seconds within which a call is answered, 10 unless told; an ability that waits for something is given up after it. */
   answerWithin?: number
+  /**
+   * Calls of the host's own services that work for a new space, in this order; `ability` in full, `thumbs/make`, and what an ability gives back as a
+   * negative amount of `uses`. Of `pin` and `dag` the rules have some.
+   */
+  samples?: readonly Sample[]
+  /** Real time unless given: for hosts whose clock can be moved. */
+  clock?: SharedClock
   /** Called when the owner is asked. */
   onAsked?(code: string): void
   signal?: AbortSignal
 }
+
+const realClock: SharedClock = {
+  now: () => Math.floor(Date.now() / 1000),
+  pass: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000)),
+}
+
+/** What is asked for of each limit, unless samples use more. */
+const ASKED = 1_000_000
+/** So many times what the samples use is asked for: the rules run them for one space after the other. */
+const RUNS = 100
+
+/** Seconds that leases are asked for. */
+export const LIFE = 3600
 
 /** The longest that a rule waits because the host says that it asks too much, in ms. */
 const MAX_PAUSE = 30_000
@@ -73,8 +112,11 @@ export class Peer {
   readonly space = signerFromSeed(generateSeed())
   readonly device = signerFromSeed(generateSeed())
   readonly stranger = signerFromSeed(generateSeed())
+  readonly clock: SharedClock
+  /** Samples of its own services. */
+  readonly samples: readonly Sample[]
   readonly #options: PeerOptions
-  #leases: Promise<readonly Proof[]> | undefined
+  #granted: Promise<Granted> | undefined
   #manifest: Promise<Manifest> | undefined
 
   private constructor(url: string, did: DID, services: Peer['services'], options: PeerOptions) {
@@ -82,6 +124,8 @@ export class Peer {
     this.did = did
     this.services = services
     this.channel = httpChannel(url)
+    this.clock = options.clock ?? realClock
+    this.samples = options.samples ?? []
     this.#options = options
   }
 
@@ -89,6 +133,7 @@ export class Peer {
   static async meet(url: string, options: PeerOptions = {}): Promise<Peer> {
     const did = await didAt(url)
     const signer = signerFromSeed(generateSeed())
+    const { now } = options.clock ?? realClock
     const caller = { signer, host: did, subject: signer.did, proofs: [], channel: httpChannel(url), now }
     const { services } = unwrap((await invoke(caller, access, 'hello', {})).result)
     const wanted = options.services ?? services.map(({ id }) => id)
@@ -108,33 +153,33 @@ export class Peer {
       subject: this.stranger.did,
       proofs: [],
       channel: this.channel,
-      now,
+      now: this.clock.now,
     })
     return this.#manifest
   }
 
+  /** An ability of its services as the manifest tells of it. */
+  async ability(can: string): Promise<AbilityDescription | undefined> {
+    const id = can.split('/')[0] as string
+    if (!this.services.some((service) => service.id === id)) return undefined
+    return (await this.manifest()).services.get(id)?.abilities[can]
+  }
+
   /** Abilities of its services that need no lease. */
   async open(): Promise<readonly string[]> {
-    return this.#options.open ?? (await this.#cans((ability) => ability.authority === 'open'))
+    return this.#options.open ?? (await this.cans((ability) => ability.authority === 'open').catch(() => []))
   }
 
-  /** Leased abilities that run once and need no input. */
-  once(): Promise<readonly string[]> {
-    return this.#cans(
-      ({ effect, authority, stream, nb }) =>
-        effect === 'once' && authority === 'leased' && stream === 'none' && (nb.required ?? []).length === 0,
-    )
-  }
-
-  async #cans(which: (ability: AbilityDescription) => boolean): Promise<string[]> {
-    const manifest = await this.manifest().catch(() => undefined)
+  /** Abilities of its services, by what the manifest tells of them. */
+  async cans(which: (ability: AbilityDescription) => boolean): Promise<string[]> {
+    const { services } = await this.manifest()
     return this.services.flatMap(({ id }) =>
-      Object.entries(manifest?.services.get(id)?.abilities ?? {}).flatMap(([can, ability]) => (which(ability) ? [can] : [])),
+      Object.entries(services.get(id)?.abilities ?? {}).flatMap(([can, ability]) => (which(ability) ? [can] : [])),
     )
   }
 
   get now(): number {
-    return now()
+    return this.clock.now()
   }
 
   async invocation(call: Partial<CallShape>): Promise<Ucan> {
@@ -142,7 +187,7 @@ export class Peer {
     return issueUcan(signer, {
       audience: call.audience ?? this.did,
       capabilities: call.capabilities ?? [{ can, with: subject, nb: nb as never }],
-      expiration: call.expiration === undefined ? now() + 60 : call.expiration,
+      expiration: call.expiration === undefined ? this.now + 60 : call.expiration,
       ...(notBefore !== undefined && { notBefore }),
       nonce: nonce(),
       proofs: proofs.map(({ ucan }) => ucan.cid),
@@ -157,7 +202,12 @@ export class Peer {
 
   /** Sends invocations with the blocks beside them, and reads the receipts in their order. */
   async send(invocations: readonly Ucan[], blocks: readonly Block[]): Promise<Answer[]> {
-    const receipts = decodeReceipts(await this.post(encodeInvocations(invocations, blocks)))
+    return this.read(await this.post(encodeInvocations(invocations, blocks)), invocations)
+  }
+
+  /** The answers of a message to invocations. */
+  read(message: Uint8Array, invocations: readonly Ucan[]): Answer[] {
+    const receipts = decodeReceipts(message)
     return invocations.map(({ cid }) => {
       const receipt = receipts.get(String(cid))
       if (!receipt) throw new Breach('There is no receipt for a call of the message.')
@@ -165,14 +215,24 @@ export class Peer {
     })
   }
 
-  /** Sends a message as it is. Who is told to come back later does, as long as that is soon. */
-  async post(message: Uint8Array): Promise<Uint8Array> {
+  /** Sends a message as it is. */
+  post(message: Uint8Array): Promise<Uint8Array> {
+    return this.patiently((signal) => this.channel.request(message, { signal }))
+  }
+
+  /** Milliseconds within which a call is answered. */
+  get patience(): number {
+    return (this.#options.answerWithin ?? 10) * 1000
+  }
+
+  /** Does something until it is late. Who is told to come back later does, as long as that is soon. */
+  async patiently<T>(send: (signal: AbortSignal) => Promise<T>): Promise<T> {
     const { signal, answerWithin = 10 } = this.#options
     const began = performance.now()
     while (true) {
       const late = AbortSignal.timeout(answerWithin * 1000)
       try {
-        return await this.channel.request(message, { signal: signal ? AbortSignal.any([signal, late]) : late })
+        return await send(signal ? AbortSignal.any([signal, late]) : late)
       } catch (thrown) {
         if (late.aborted) throw new Failure('Cancelled', `There was no answer within ${answerWithin} seconds.`)
         if (!(thrown instanceof Failure) || thrown.name !== 'RateLimited') throw thrown
@@ -185,7 +245,7 @@ export class Peer {
 
   /** Delegates in the ordinary way; `over` bends it. */
   given(from: LocalSigner, to: LocalSigner, over: Partial<CallShape> = {}): Promise<Proof> {
-    const { can = 'access/hello', subject = from.did, nb, proofs = [], expiration = now() + 3600, capabilities } = over
+    const { can = 'access/hello', subject = from.did, nb, proofs = [], expiration = this.now + LIFE, capabilities } = over
     return delegate(from, {
       audience: to.did,
       capabilities: capabilities ?? [{ can, with: subject, ...(nb && { nb: nb as never }) }],
@@ -198,28 +258,59 @@ export class Peer {
    * Leases for the space, asked for once.
    * @throws Breach where the owner doesn't say yes in time
    */
-  leases(): Promise<readonly Proof[]> {
-    this.#leases ??= this.#request()
-    return this.#leases
+  async leases(): Promise<readonly Proof[]> {
+    return (await this.granted()).leases
   }
 
-  async #request(): Promise<readonly Proof[]> {
+  /** The request that the leases came of. */
+  granted(): Promise<Granted> {
+    if (this.services.length === 0) throw new Unseen('The host tells of no service that could be leased.')
+    this.#granted ??= this.request({
+      signer: this.space,
+      nb: { abilities: this.asked(), why: 'To check what this host does', ttl: LIFE },
+    })
+    return this.#granted
+  }
+
+  /** All services, with an amount of every limit; of the least that is given unless told. */
+  asked(amounts?: { readonly [service: string]: Amounts }): { can: string; limits: { [limit: string]: number } }[] {
+    return this.services.map(({ id, limits }) => ({
+      can: `${id}/*`,
+      limits: Object.fromEntries(limits.map((name) => [name, amounts?.[id]?.[name] ?? this.#plenty(id, name)])),
+    }))
+  }
+
+  #plenty(service: string, limit: string): number {
+    const used = this.samples.filter(({ ability }) => ability.startsWith(`${service}/`)).map(({ uses }) => Math.max(0, uses?.[limit] ?? 0))
+    return Math.max(ASKED, RUNS * used.reduce((sum, amount) => sum + amount, 0))
+  }
+
+  /**
+   * Asks for leases, and waits for the owner.
+   * @throws Breach where the owner doesn't say yes in time
+   */
+  async request(call: Partial<CallShape>): Promise<Granted> {
     const { patience = 0, onAsked } = this.#options
-    const abilities = this.services.map(({ id }) => ({ can: `${id}/*` }))
-    if (abilities.length === 0) throw new Breach('The host tells of no service that could be leased.')
-    const ends = now() + patience
-    let { ok, error } = await this.call({ can: 'access/request', nb: { abilities, why: 'To check what this host does', ttl: 3600 } })
-    if (ok?.state === 'pending') onAsked?.(String(ok.code))
-    while (ok?.state === 'pending' && now() < ends) {
-      ;({ ok, error } = await this.call({ can: 'access/wait', nb: { request: ok.request as never } }))
+    const ends = performance.now() + patience * 1000
+    const invocation = await this.invocation({ ...call, can: 'access/request' })
+    const send = async () => (await this.send([invocation], ucansOf(call.proofs ?? [])))[0] as Answer
+    const [first, again] = [await send(), await send()]
+    if (first.ok?.state === 'pending') onAsked?.(String(first.ok.code))
+    let last = first
+    while (last.ok?.state === 'pending' && performance.now() < ends) {
+      const nb = { request: last.ok.request as never }
+      last = await this.call({ ...call, can: 'access/wait', nb }).catch((thrown: unknown) => {
+        // It may hold the answer back for longer than other calls take.
+        if (thrown instanceof Failure && thrown.name === 'Cancelled') return last
+        throw thrown
+      })
     }
+    const { ok, error } = last
     if (error) throw new Breach(`Asked for leases it answers ${error.name}: ${error.message}`)
-    if (ok?.state !== 'granted') throw new Breach('Its owner has not said yes to the leases that the rules about leases need.')
-    return (ok.leases as Uint8Array[]).map(extract)
+    if (ok.state !== 'granted') throw new Unseen('Its owner has not said yes to the leases that the rules about leases need.')
+    return { first, again, last, leases: (ok.leases as Uint8Array[]).map(extract) }
   }
 }
-
-const now = (): number => Math.floor(Date.now() / 1000)
 
 const didAt = async (url: string): Promise<DID> => {
   let about: { did?: unknown }
