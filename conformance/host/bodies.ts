@@ -79,8 +79,8 @@ const unending = (...parts: readonly Uint8Array[]): ReadableStream<Uint8Array> =
   return new ReadableStream<Uint8Array>({
     pull(controller) {
       const part = parts[at++]
-      if (!part) return new Promise(() => {})
-      controller.enqueue(part)
+      // Without a part the stream is left as it is: nobody asks again.
+      if (part) controller.enqueue(part)
     },
   })
 }

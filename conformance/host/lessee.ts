@@ -86,5 +86,5 @@ const runStreaming = (peer: Peer, { signer, proofs }: Lessee, { ability: can, nb
     return { out: answer, ...(body && { bytes: new Uint8Array(await new Response(body).arrayBuffer()) }) }
   })
 
-const streamed = (bytes: Uint8Array): ReadableStream<Uint8Array> =>
+export const streamed = (bytes: Uint8Array): ReadableStream<Uint8Array> =>
   new Response(bytes as Uint8Array<ArrayBuffer>).body as ReadableStream<Uint8Array>

@@ -1,11 +1,11 @@
 import { isFinal, readStatuses } from '@symbiosis/capabilities/pin'
-import { CODES, check, readCarStream, sameBytes, streamFrom, unwrap, verifyBlock } from '@symbiosis/protocol'
+import { CODES, check, readCarStream, sameBytes, unwrap, verifyBlock } from '@symbiosis/protocol'
 import type { Sample, Told } from '../guests.ts'
 import { samplesOf } from './amounts.ts'
 import { Idle, must, mustEqual, type Rule, Unseen } from './breach.ts'
-import { lessee, open, run } from './lessee.ts'
+import { lessee, open, run, streamed } from './lessee.ts'
 import type { Peer } from './peer.ts'
-import { BLOCKS, standard } from './standard.ts'
+import { BLOCKS, standard, standardSamples } from './standard.ts'
 
 const area = 'services'
 
@@ -72,7 +72,7 @@ export const services: readonly Rule[] = [
     area,
     name: 'gives back what was pushed to it, block by block',
     async check(peer) {
-      const samples = (await samplesOf(peer)).filter(({ ability }) => ability === 'dag/import' || ability === 'dag/export')
+      const samples = (await standardSamples(peer)).filter(({ ability }) => ability === 'dag/import' || ability === 'dag/export')
       if (samples.length < 2) return new Idle('It takes no content in and gives none out')
       const by = await lessee(peer)
       const told: Told[] = []
@@ -82,7 +82,7 @@ export const services: readonly Rule[] = [
       must(complete === true && blocks === BLOCKS.length, `Of ${BLOCKS.length} blocks it has ${blocks}`)
       unwrap(exported.out)
       const given = []
-      const car = streamFrom([exported.bytes as Uint8Array][Symbol.iterator]() as never)
+      const car = streamed(exported.bytes ?? new Uint8Array())
       for await (const block of readCarStream(car, { maxBlocks: 10, maxBlockBytes: 1024 * 1024 })) {
         verifyBlock(block)
         given.push(block)
@@ -95,7 +95,7 @@ export const services: readonly Rule[] = [
     area,
     name: 'gives out nothing to a space that did not push it',
     async check(peer) {
-      const sample = (await samplesOf(peer)).find(({ ability }) => ability === 'dag/export')
+      const sample = (await standardSamples(peer)).find(({ ability }) => ability === 'dag/export')
       if (!sample) return new Idle('It gives no content out')
       const { out } = await run(peer, await lessee(peer), sample)
       must(out.error?.name === 'NotFound', `It answers ${out.error?.name ?? 'ok'}, where NotFound was due`)
@@ -105,7 +105,7 @@ export const services: readonly Rule[] = [
     area,
     name: 'tells how a pin goes on until nothing changes any more',
     async check(peer) {
-      const samples = await samplesOf(peer)
+      const samples = await standardSamples(peer)
       const at = samples.findIndex(({ ability }) => ability === 'pin/add')
       if (at < 0) return new Idle('It keeps no pins')
       const by = await lessee(peer)
