@@ -18,19 +18,28 @@ interface Streaming {
   readonly by: Lessee
 }
 
-/** The first sample that streams a way and works; Idle where the host has nothing that does. */
-const streaming = async (peer: Peer, way: 'in' | 'out'): Promise<Streaming | Idle> => {
-  const samples = await samplesOf(peer)
-  const told = await Promise.all(samples.map(({ ability }) => peer.ability(ability)))
-  const at = samples.findIndex((sample, index) => told[index]?.stream === way && !sample.error && (way === 'out' || sample.body))
-  if (at < 0) {
-    const cans = await peer.cans(({ stream, authority }) => stream === way && authority !== 'operator')
-    if (cans.length === 0) return new Idle(`It has nothing that streams ${way}`)
-    throw new Unseen(`No stream ${way} can be seen: pass a sample of ${cans.join(' or ')}`)
+/** A sample of each ability that streams a way, and that works; Idle where the host has nothing that does. */
+const streaming = async (peer: Peer, way: 'in' | 'out'): Promise<readonly Sample[] | Idle> => {
+  const found = new Map<string, Sample>()
+  for (const sample of await samplesOf(peer)) {
+    const told = await peer.ability(sample.ability)
+    const works = told?.stream === way && !sample.error && (way === 'out' || sample.body)
+    if (works && !found.has(sample.ability)) found.set(sample.ability, sample)
   }
+  if (found.size > 0) return [...found.values()]
+  const cans = await peer.cans(({ stream, authority }) => stream === way && authority !== 'operator')
+  if (cans.length === 0) return new Idle(`It has nothing that streams ${way}`)
+  throw new Unseen(`No stream ${way} can be seen: pass a sample of ${cans.join(' or ')}`)
+}
+
+/** Somebody new who has done all that comes before the sample. */
+const prepared = async (peer: Peer, sample: Sample): Promise<Streaming> => {
   const by = await lessee(peer)
-  for (const before of samples.slice(0, at)) await run(peer, by, before)
-  return { sample: samples[at] as Sample, by }
+  for (const before of await samplesOf(peer)) {
+    if (before.ability === sample.ability) return { sample, by }
+    await run(peer, by, before)
+  }
+  return { sample, by }
 }
 
 const about = (way: 'in' | 'out', name: string, look: (peer: Peer, streaming: Streaming) => Promise<unknown>): Rule => ({
@@ -38,7 +47,8 @@ const about = (way: 'in' | 'out', name: string, look: (peer: Peer, streaming: St
   name,
   async check(peer) {
     const found = await streaming(peer, way)
-    return found instanceof Idle ? found : look(peer, found)
+    if (found instanceof Idle) return found
+    for (const sample of found) await look(peer, await prepared(peer, sample))
   },
 })
 
@@ -101,7 +111,7 @@ export const bodies: readonly Rule[] = [
       ['frames of a byte', [...small, ...(rest.length > 0 ? [section(rest)] : [])]],
     ]
     for (const [what, frames] of all) {
-      const { invocation, head } = await begun(peer, (await streaming(peer, 'in')) as Streaming)
+      const { invocation, head } = await begun(peer, await prepared(peer, sample))
       const { error } = await upload(peer, invocation, joined(head, ...(bytes.length > 0 ? frames : []), END, END))
       must(!error, `In ${what}: ${error?.name}: ${error?.message}`)
     }
@@ -153,7 +163,7 @@ export const bodies: readonly Rule[] = [
   }),
   about('out', 'streams to nobody who has no lease', async (peer, { sample }) => {
     const { ability: can, nb = {} } = sample
-    if ((await peer.ability(can))?.authority !== 'leased') return new Idle('What streams out is open to all')
+    if ((await peer.ability(can))?.authority !== 'leased') return
     const invocation = await peer.invocation({ signer: peer.stranger, can, nb })
     const { answer, body } = await peer.patiently((signal) => open(peer, invocation, [], { signal }))
     await body?.cancel()
