@@ -185,7 +185,7 @@ const LATER: readonly Area[] = ['asking', 'amounts', 'renewing', 'streams', 'ser
 
 const ALL: FoundOut = {
   ...Object.fromEntries(
-    Object.entries(WRONG).map(([what, [wrong, ...rules]]) => [what, { wrong: () => wrong, areas: FIRST, rules }] as const),
+    Object.entries(WRONG).map(([what, [wrong, ...rules]]) => [what, { wrong: () => wrong, areas: FIRST, rules, also: 'others' }] as const),
   ),
   ...WRONG_LEASING,
   ...WRONG_STREAMS,
@@ -250,7 +250,7 @@ describe('a host that is wrong', function () {
     )
   })
 
-  for (const [what, { wrong, areas, rules }] of Object.entries(ALL)) {
+  for (const [what, { wrong, areas, rules, also = [] }] of Object.entries(ALL)) {
     it(`is found: it ${what}`, async () => {
       const failed = (await look(wrong(), areas)).filter(({ ok }) => !ok).map(({ rule }) => rule)
       for (const rule of failed) broken.add(rule)
@@ -260,6 +260,11 @@ describe('a host that is wrong', function () {
           `"${rule}" should fail, of which ${failed.join('; ')} did`,
         )
       }
+      if (also !== 'others')
+        assert.deepEqual(
+          failed.filter((rule) => !rules.includes(rule)),
+          also,
+        )
     })
   }
 

@@ -63,6 +63,7 @@ export const WRONG_LEASING: FoundOut = {
     },
     areas: ['asking'],
     rules: ['takes a request that comes twice for one'],
+    also: ['tells of a request to the space that made it, and to no other'],
   },
   'leases more than was asked for': {
     wrong: () => resigned('access/request', (_, limits) => ({ limits: doubled(limits) })),
@@ -89,7 +90,9 @@ export const WRONG_LEASING: FoundOut = {
     areas: ['amounts', 'renewing'],
     rules: [
       'lets a lease be used to the last unit of it, and no further',
+      'says of what is too much how much there is, is used and was asked',
       'counts what is leased onward of the leases above it',
+      'lets no number of calls at a time past a lease',
       'gives nothing back by renewing',
     ],
   },
@@ -100,6 +103,12 @@ export const WRONG_LEASING: FoundOut = {
     }),
     areas: ['amounts'],
     rules: ['lets a lease be used to the last unit of it, and no further'],
+    also: [
+      'counts once what is asked for twice',
+      'counts what is leased onward of the leases above it',
+      'lets no number of calls at a time past a lease',
+      'gives back what is removed',
+    ],
   },
   'does not say how much there is': {
     wrong: () => ({ answer: ({ out }) => (used(out) ? { error: { name: 'LimitExceeded', message: 'Too much.' } } : out) }),
@@ -128,13 +137,15 @@ export const WRONG_LEASING: FoundOut = {
   },
   'looks away while many call': {
     wrong() {
-      let last = 0
+      let many = 0
       return {
+        refuses() {
+          many++
+          return undefined
+        },
         answer({ out }) {
-          if (!used(out)) return out
-          const close = performance.now() - last < 20
-          last = performance.now()
-          return close ? { ok: { size: 100 } } : out
+          const few = many-- < 3
+          return few || !used(out) ? out : { ok: { size: 100 } }
         },
       }
     },
@@ -145,21 +156,30 @@ export const WRONG_LEASING: FoundOut = {
     wrong: () => resigned('access/request', ({ agent }) => ({ to: agent })),
     areas: ['renewing'],
     rules: ['leases to the space, whichever device of it asks'],
+    also: [
+      'renews a lease for the same space, for longer and for no more',
+      'gives nothing back by renewing',
+      'ends with a lease what it was renewed to, and renews neither',
+      'renews nothing that has ended',
+    ],
   },
   'renews for more': {
     wrong: () => resigned('access/renew', (_, limits) => ({ limits: doubled(limits) })),
     areas: ['renewing'],
     rules: ['renews a lease for the same space, for longer and for no more'],
+    also: ['gives nothing back by renewing', 'ends with a lease what it was renewed to, and renews neither'],
   },
   'renews for no longer': {
     wrong: () => resigned('access/renew', () => ({ longer: -600 })),
     areas: ['renewing'],
     rules: ['renews a lease for the same space, for longer and for no more'],
+    also: ['gives nothing back by renewing', 'ends with a lease what it was renewed to, and renews neither'],
   },
   'renews for ever': {
     wrong: () => resigned('access/renew', () => ({ longer: 86_400 })),
     areas: ['renewing'],
     rules: ['renews a lease for the same space, for longer and for no more'],
+    also: ['ends with a lease what it was renewed to, and renews neither'],
   },
   'renews for whoever asks': {
     wrong: () => lenient('NotFound'),

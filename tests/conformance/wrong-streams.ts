@@ -65,6 +65,11 @@ export const WRONG_STREAMS: FoundOut = {
     wrong: () => bent('log/watch', nothing),
     areas: ['streams'],
     rules: ['streams its log behind the receipt of the call'],
+    also: [
+      'lets go of streams that were left',
+      'goes on with a stream of its log as that grows',
+      'ends a stream whose right was taken back within a second, and says by a receipt why',
+    ],
   },
   'streams another log': {
     wrong: () => ({
@@ -83,6 +88,15 @@ export const WRONG_STREAMS: FoundOut = {
     }),
     areas: ['streams'],
     rules: ['refuses a body that streams behind no message'],
+    also: [
+      'refuses a call without the bytes that it takes',
+      'takes bytes beside a call in frames of any length',
+      'takes no upload for whole that lacks its end',
+      'lets an upload be sent again that broke',
+      'ends an upload whose right was taken back within a second',
+      'says of a stream where it ends, and gives all of it again',
+      'streams to nobody who has no lease',
+    ],
   },
   'keeps streams that were left': {
     wrong() {
@@ -92,6 +106,10 @@ export const WRONG_STREAMS: FoundOut = {
     },
     areas: ['streams'],
     rules: ['lets go of streams that were left'],
+    also: [
+      'goes on with a stream of its log as that grows',
+      'ends a stream whose right was taken back within a second, and says by a receipt why',
+    ],
   },
   'streams its log as far as it was': {
     wrong: () => ({ body: (answered, body) => (watched(answered) ? passing(body, { chunks: ONE_FRAME }) : body) }),

@@ -7,6 +7,8 @@ export interface Found {
   readonly wrong: () => Wrong
   readonly areas: readonly Area[]
   readonly rules: readonly (string | RegExp)[]
+  /** Which other rules of these areas can't hold then; none unless told. */
+  readonly also?: readonly string[] | 'others'
 }
 
 /** By what each host does wrong. */
