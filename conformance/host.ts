@@ -22,8 +22,8 @@ export interface HostTestOptions extends PeerOptions {
   leases?: boolean
   /** A call of an ability that runs once; unless given, a sample, or one that the manifest tells of and that needs no input. */
   once?: OnceCall
-  /** What can't be looked at in this host, since it offers nothing by which it would show, and is left out. */
-  without?: readonly Area[]
+  /** Areas, and single rules by their names, that can't be looked at in this host, since it offers nothing by which they would show. They are left out. */
+  without?: readonly string[]
   /** Whether to wait a minute as well, to see what becomes of a lease that has ended. False unless told. */
   ends?: boolean
 }
@@ -43,8 +43,8 @@ export interface Checked {
   readonly message?: string
 }
 
-const rulesFor = ({ leases = true, once, without = [], ends = false }: HostTestOptions): readonly Rule[] =>
-  [
+const rulesFor = ({ leases = true, once, without = [], ends = false }: HostTestOptions): readonly Rule[] => {
+  const all = [
     ...answers,
     ...admission,
     ...authorization,
@@ -56,7 +56,12 @@ const rulesFor = ({ leases = true, once, without = [], ends = false }: HostTestO
     ...(leases
       ? [...askingOut, ...leasingOut, runsOnce(once), ...amounts, ...revokingOut, ...streamsOut, ...bodies, ...services, ...renewing(ends)]
       : []),
-  ].filter(({ area }) => !without.includes(area))
+  ]
+  const unknown = without.find((left) => !all.some(({ area, name }) => left === area || left === name))
+  // Whoever leaves out what there isn't looks at what they don't mean to.
+  if (unknown !== undefined) throw new Failure('InvalidInput', `There is no rule or area "${unknown}" to leave out.`, { field: 'without' })
+  return all.filter(({ area, name }) => !without.includes(area) && !without.includes(name))
+}
 
 /**
  * What every host does, whoever wrote it: checked over HTTP, with nothing known of it but its address.
@@ -74,11 +79,12 @@ export const runHostTests = (runner: Runner, url: string | (() => string), optio
 
 /**
  * The same without a test runner: yields what became of each rule.
- * @throws Failure Unavailable, Unsupported, where no host answers at all
+ * @throws Failure Unavailable, Unsupported, where no host answers at all; InvalidInput, for what is left out and isn't there
  */
 export async function* checkHost(url: string, options: HostTestOptions = {}): AsyncGenerator<Checked, void> {
+  const rules = rulesFor(options)
   const peer = await Peer.meet(url, options)
-  for (const { area, name: rule, check } of rulesFor(options)) {
+  for (const { area, name: rule, check } of rules) {
     options.signal?.throwIfAborted()
     try {
       const idle = await check(peer)

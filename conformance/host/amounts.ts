@@ -17,10 +17,12 @@ export interface Using {
   readonly amount: number
 }
 
-/** Samples of the host's own services, and of the standard ones that it has. */
+/** Samples of the host's own services, and of the standard ones that it has. What is for operators is none of the rules'. */
 export const samplesOf = async (peer: Peer): Promise<readonly Sample[]> => {
   const own = new Set(peer.samples.map(({ ability }) => serviceOf(ability)))
-  return [...(await standardSamples(peer)).filter(({ ability }) => !own.has(serviceOf(ability))), ...peer.samples]
+  const all = [...(await standardSamples(peer)).filter(({ ability }) => !own.has(serviceOf(ability))), ...peer.samples]
+  const told = await Promise.all(all.map(({ ability }) => peer.ability(ability)))
+  return all.filter((_, at) => told[at]?.authority !== 'operator')
 }
 
 /** The samples of one service that come before one of its own; another service's, too, since a pin needs what was pushed. */
@@ -155,7 +157,7 @@ export const amounts: readonly Rule[] = [
         // Another space, since to have the same again could be for nothing.
         mustCode(await use(peer, await lend(peer, by), using), 'ok', `${using.sample.ability} after ${rest[at]?.ability}`)
       }
-      if (!seen) throw new Unseen('Nothing is given back by the samples: add one that removes something, with a negative amount of uses')
+      if (!seen) throw new Unseen('No sample gives anything back: add one that removes something, with a negative amount of uses')
     },
   },
   {
