@@ -39,11 +39,21 @@ const closed = (name: string, shown: (peer: Peer) => Promise<{ by: LocalSigner; 
 /** An ability that the lease opens, with input that it takes: by it the rules see what a lease does. */
 const opened = async (peer: Peer): Promise<{ can: string; nb: object; leases: readonly Proof[] }> => {
   const leases = await peer.leases()
-  for (const can of await leased(peer)) {
+  for (const can of await handiestFirst(peer, await leased(peer))) {
     const { nb } = await inputOf(peer, can)
     if (leaseFor(leases, can) && isIn(await codeOf(peer.call({ can, nb, proofs: leases })))) return { can, nb, leases }
   }
   throw new Unseen('Of no ability it is known how to call it, so nothing can be seen of a lease: pass a sample of one')
+}
+
+/** What changes nothing, streams nothing and needs no input is answered soonest; others may do real work first. */
+const handiestFirst = async (peer: Peer, cans: readonly string[]): Promise<readonly string[]> => {
+  const effort = async (can: string): Promise<number> => {
+    const { effect, stream, nb } = (await peer.ability(can).catch(() => undefined)) ?? {}
+    return [effect !== 'read', stream !== 'none', nb?.required?.length].filter(Boolean).length
+  }
+  const ranked = await Promise.all(cans.map(async (can) => ({ can, effort: await effort(can) })))
+  return ranked.sort((a, b) => a.effort - b.effort).map(({ can }) => can)
 }
 
 /** Leases onward, from the space to the stranger; `over` bends it. */
