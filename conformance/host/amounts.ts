@@ -56,7 +56,7 @@ export const used = async (peer: Peer): Promise<readonly Using[] | Idle> => {
   return [...found.values()]
 }
 
-export const sharesOf = ({ service, limit }: Using, amount: number): Shares => ({ [service]: { [limit]: amount } })
+const sharesOf = ({ service, limit }: Using, amount: number): Shares => ({ [service]: { [limit]: amount } })
 
 /** Runs all up to the sample, and gives its answer. */
 export const use = async (peer: Peer, by: Lessee, { before, sample }: Using): Promise<Told> => {

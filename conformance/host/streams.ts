@@ -14,12 +14,11 @@ const CUT_WITHIN = 1000
 const joined = (...parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> => Uint8Array.from(parts.flatMap((part) => [...part]))
 
 /** Sends a body as it is, and gives the code that it is refused with. */
-export const sent = async (peer: Peer, body: Uint8Array<ArrayBuffer> | ReadableStream<Uint8Array>, type = STREAM_TYPE): Promise<string> => {
+const sent = async (peer: Peer, body: Uint8Array<ArrayBuffer>): Promise<string> => {
   const response = await fetch(peer.url, {
     method: 'POST',
-    headers: { 'content-type': type, accept: CAR_TYPE },
+    headers: { 'content-type': STREAM_TYPE, accept: CAR_TYPE },
     body,
-    ...(body instanceof ReadableStream && { duplex: 'half' as const }),
   })
   if (response.ok) return 'ok'
   const { error } = (await response.json()) as { error?: { name?: unknown } }
