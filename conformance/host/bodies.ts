@@ -9,7 +9,7 @@ import { soon } from './watching.ts'
 const area = 'streams'
 
 /** Milliseconds that an upload is under way before something happens to it, and within which it ends when its right was taken back. */
-const UNDER_WAY = 200
+const UNDER_WAY = 100
 const CUT_WITHIN = 1000
 
 /** A sample that streams one way, and somebody who has done all that comes before it. */

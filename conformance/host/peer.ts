@@ -22,6 +22,7 @@ import {
   type Refusal,
   type Result,
   readReceipt,
+  serviceOf,
   signerFromSeed,
   type Ucan,
   ucansOf,
@@ -125,7 +126,9 @@ export class Peer {
     this.services = services
     this.channel = httpChannel(url)
     this.clock = options.clock ?? realClock
-    this.samples = options.samples ?? []
+    // On the wire abilities are in lower case, and those of services that nothing is asked of are no part of it.
+    const all = (options.samples ?? []).map((sample) => ({ ...sample, ability: sample.ability.toLowerCase() }))
+    this.samples = all.filter(({ ability }) => !options.services || options.services.includes(serviceOf(ability)))
     this.#options = options
   }
 

@@ -63,6 +63,7 @@ describe('symbiosis conformance', function () {
     }
     const wrong = await openWrongHost(world.host, world.signer, tooLong)
     const { code, stdout } = await place.run(['conformance', wrong.url, '--no-leases', '--open', 'jar/peek', '--json'])
+    const table = await place.run(['conformance', wrong.url, '--no-leases', '--open', 'jar/peek'])
     wrong.close()
     await world.close()
     assert.equal(code, 1)
@@ -75,6 +76,10 @@ describe('symbiosis conformance', function () {
         'refuses a call that never ends',
       ],
     )
+    const lines = table.stdout.trimEnd().split('\n')
+    assert.equal(table.code, 1)
+    assert.ok(lines.includes('  authorization') && lines.includes('    ✗ refuses a call that never ends'))
+    assert.match(lines.at(-1) ?? '', /^ {2}(\d+) of \d+ rules hold, 3 are broken$/)
   })
 
   it('ends with 3 where nothing answers', async () => {

@@ -35,3 +35,14 @@ describe('a host of ours with the standard services', () => {
 
   runHostTests(mocha, () => url)
 })
+
+describe('a host of ours that takes more than is usual', () => {
+  const bounds = { messageBytes: 4 * 1024 * 1024, blocks: 2048, invocations: 128, proofs: 64, depth: 64 }
+  const stage = setTheStage(() => ({ now, manifestLife: 3600, bounds }))
+  let url = ''
+  before(async () => {
+    url = (await stage.world.host.listen()).url as string
+  })
+
+  runHostTests(mocha, () => url, { leases: false })
+})
