@@ -2,7 +2,8 @@ import { CODES, leaseOf, serviceOf } from '@symbiosis/protocol'
 import type { Sample, Told } from '../guests.ts'
 import { Breach, Idle, must, mustEqual, type Rule, Unseen } from './breach.ts'
 import { type Lessee, lend, lessee, run, type Shares } from './lessee.ts'
-import { LIFE, type Peer } from './peer.ts'
+import type { Peer } from './peer.ts'
+import { asked, LIFE } from './requesting.ts'
 import { standardSamples } from './standard.ts'
 
 const area = 'amounts'
@@ -89,12 +90,15 @@ export const amounts: readonly Rule[] = [
     area,
     name: 'leases no more than was asked for, and no longer',
     async check(peer) {
-      const asked = new Map(peer.asked().map(({ can, limits }) => [serviceOf(can), limits]))
+      const most = new Map(asked(peer).map(({ can, limits }) => [serviceOf(can), limits]))
       for (const { ucan } of await peer.leases()) {
         const { can, nb = {} } = leaseOf(ucan) ?? {}
-        for (const [limit, most] of Object.entries(asked.get(serviceOf(can ?? '')) ?? {})) {
+        for (const [limit, amount] of Object.entries(most.get(serviceOf(can ?? '')) ?? {})) {
           const stated = (nb as { [limit: string]: unknown })[limit]
-          must(typeof stated === 'number' && stated <= most, `Of ${most} ${limit} asked for, it leases ${String(stated ?? 'any number')}`)
+          must(
+            typeof stated === 'number' && stated <= amount,
+            `Of ${amount} ${limit} asked for, it leases ${String(stated ?? 'any number')}`,
+          )
         }
         must((ucan.expiration ?? Number.POSITIVE_INFINITY) <= peer.now + LIFE + 60, 'A lease ends later than was asked for')
       }
@@ -164,9 +168,9 @@ export const amounts: readonly Rule[] = [
     area,
     name: 'refuses to lease by a limit that a service has not',
     async check(peer) {
-      const [asked] = peer.asked()
-      if (!asked) throw new Breach('The host tells of no service that could be leased.')
-      const { error } = await peer.call({ can: 'access/request', nb: { abilities: [{ ...asked, limits: { unheard: 1 } }] } })
+      const [first] = asked(peer)
+      if (!first) throw new Breach('The host tells of no service that could be leased.')
+      const { error } = await peer.call({ can: 'access/request', nb: { abilities: [{ ...first, limits: { unheard: 1 } }] } })
       must(error && (CODES as readonly string[]).includes(error.name) && error.name === 'InvalidInput', `It answers ${error?.name ?? 'ok'}`)
     },
   },

@@ -1,5 +1,4 @@
 import {
-  type Amounts,
   access,
   type Block,
   type Capability,
@@ -8,12 +7,10 @@ import {
   decodeReceipts,
   delegate,
   encodeInvocations,
-  extract,
   Failure,
   generateSeed,
   httpChannel,
   invoke,
-  isDid,
   issueUcan,
   type LocalSigner,
   nonce,
@@ -31,6 +28,8 @@ import {
 import { type AbilityDescription, fetchManifest, type Manifest } from '@symbiosis/protocol/manifest'
 import type { Sample } from '../guests.ts'
 import { Breach, Unseen } from './breach.ts'
+import { didAt, type PeerOptions, realClock, type SharedClock } from './meeting.ts'
+import { asked, type Granted, LIFE, request } from './requesting.ts'
 
 export type Answer = Result<Record<string, unknown>, Refusal>
 
@@ -49,58 +48,6 @@ export interface CallShape {
   signer: LocalSigner
 }
 
-/** A request that the owner said yes to. */
-export interface Granted {
-  /** What it was answered at first, when the same call came again, and at last. */
-  readonly first: Answer
-  readonly again: Answer
-  readonly last: Answer
-  readonly leases: readonly Proof[]
-}
-
-/** The time that the host and the rules share. */
-export interface SharedClock {
-  /** Unix seconds. */
-  now(): number
-  /** Resolves when so many seconds have passed, for both. */
-  pass(seconds: number): Promise<void>
-}
-
-/** How a host is met across the wire. */
-export interface PeerOptions {
-  /** Services to ask leases of; all that the host tells of unless given. */
-  services?: readonly string[]
-  /** Abilities of those services that are open to all; as its manifest says unless given. */
-  open?: readonly string[]
-  /** Seconds that the owner may take to say yes. 0 unless told. */
-  patience?: number
-  /** Seconds within which a call is answered, 10 unless told; an ability that waits for something is given up after it. */
-  answerWithin?: number
-  /**
-   * Calls of the host's own services that work for a new space, in this order; `ability` in full, `thumbs/make`, and what an ability gives back as a
-   * negative amount of `uses`. Of `pin` and `dag` the rules have some.
-   */
-  samples?: readonly Sample[]
-  /** Real time unless given: for hosts whose clock can be moved. */
-  clock?: SharedClock
-  /** Called when the owner is asked. */
-  onAsked?(code: string): void
-  signal?: AbortSignal
-}
-
-const realClock: SharedClock = {
-  now: () => Math.floor(Date.now() / 1000),
-  pass: (seconds) => new Promise((resolve) => setTimeout(resolve, seconds * 1000)),
-}
-
-/** What is asked for of each limit, unless samples use more. */
-const ASKED = 1_000_000
-/** So many times what the samples use is asked for: the rules run them for one space after the other. */
-const RUNS = 100
-
-/** Seconds that leases are asked for. */
-export const LIFE = 3600
-
 /** The longest that a rule waits because the host says that it asks too much, in ms. */
 const MAX_PAUSE = 30_000
 
@@ -116,7 +63,7 @@ export class Peer {
   readonly clock: SharedClock
   /** Samples of its own services. */
   readonly samples: readonly Sample[]
-  readonly #options: PeerOptions
+  readonly options: PeerOptions
   #granted: Promise<Granted> | undefined
   #manifest: Promise<Manifest> | undefined
 
@@ -129,7 +76,7 @@ export class Peer {
     // On the wire abilities are in lower case, and those of services that nothing is asked of are no part of it.
     const all = (options.samples ?? []).map((sample) => ({ ...sample, ability: sample.ability.toLowerCase() }))
     this.samples = all.filter(({ ability }) => !options.services || options.services.includes(serviceOf(ability)))
-    this.#options = options
+    this.options = options
   }
 
   /** @throws Failure Unavailable, Unsupported where no host answers; what `invoke` throws where it answers falsely */
@@ -170,7 +117,7 @@ export class Peer {
 
   /** Abilities of its services that need no lease. */
   async open(): Promise<readonly string[]> {
-    return this.#options.open ?? (await this.cans((ability) => ability.authority === 'open').catch(() => []))
+    return this.options.open ?? (await this.cans((ability) => ability.authority === 'open').catch(() => []))
   }
 
   /** Abilities of its services, by what the manifest tells of them. */
@@ -225,12 +172,12 @@ export class Peer {
 
   /** Milliseconds within which a call is answered. */
   get patience(): number {
-    return (this.#options.answerWithin ?? 10) * 1000
+    return (this.options.answerWithin ?? 10) * 1000
   }
 
   /** Does something until it is late. Who is told to come back later does, as long as that is soon. */
   async patiently<T>(send: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { signal, answerWithin = 10 } = this.#options
+    const { signal, answerWithin = 10 } = this.options
     const began = performance.now()
     while (true) {
       const late = AbortSignal.timeout(answerWithin * 1000)
@@ -268,60 +215,8 @@ export class Peer {
   /** The request that the leases came of. */
   granted(): Promise<Granted> {
     if (this.services.length === 0) throw new Unseen('The host tells of no service that could be leased.')
-    this.#granted ??= this.request({
-      signer: this.space,
-      nb: { abilities: this.asked(), why: 'To check what this host does', ttl: LIFE },
-    })
+    const nb = { abilities: asked(this), why: 'To check what this host does', ttl: LIFE }
+    this.#granted ??= request(this, { signer: this.space, nb })
     return this.#granted
   }
-
-  /** All services, with an amount of every limit; of the least that is given unless told. */
-  asked(amounts?: { readonly [service: string]: Amounts }): { can: string; limits: { [limit: string]: number } }[] {
-    return this.services.map(({ id, limits }) => ({
-      can: `${id}/*`,
-      limits: Object.fromEntries(limits.map((name) => [name, amounts?.[id]?.[name] ?? this.#plenty(id, name)])),
-    }))
-  }
-
-  #plenty(service: string, limit: string): number {
-    const used = this.samples.filter(({ ability }) => ability.startsWith(`${service}/`)).map(({ uses }) => Math.max(0, uses?.[limit] ?? 0))
-    return Math.max(ASKED, RUNS * used.reduce((sum, amount) => sum + amount, 0))
-  }
-
-  /**
-   * Asks for leases, and waits for the owner.
-   * @throws Breach where the owner doesn't say yes in time
-   */
-  async request(call: Partial<CallShape>): Promise<Granted> {
-    const { patience = 0, onAsked } = this.#options
-    const ends = performance.now() + patience * 1000
-    const invocation = await this.invocation({ ...call, can: 'access/request' })
-    const send = async () => (await this.send([invocation], ucansOf(call.proofs ?? [])))[0] as Answer
-    const [first, again] = [await send(), await send()]
-    if (first.ok?.state === 'pending') onAsked?.(String(first.ok.code))
-    let last = first
-    while (last.ok?.state === 'pending' && performance.now() < ends) {
-      const nb = { request: last.ok.request as never }
-      last = await this.call({ ...call, can: 'access/wait', nb }).catch((thrown: unknown) => {
-        // It may hold the answer back for longer than other calls take.
-        if (thrown instanceof Failure && thrown.name === 'Cancelled') return last
-        throw thrown
-      })
-    }
-    const { ok, error } = last
-    if (error) throw new Breach(`Asked for leases it answers ${error.name}: ${error.message}`)
-    if (ok.state !== 'granted') throw new Unseen('Its owner has not said yes to the leases that the rules about leases need.')
-    return { first, again, last, leases: (ok.leases as Uint8Array[]).map(extract) }
-  }
-}
-
-const didAt = async (url: string): Promise<DID> => {
-  let about: { did?: unknown }
-  try {
-    about = (await (await fetch(url)).json()) as { did?: unknown }
-  } catch (cause) {
-    throw new Failure('Unavailable', `No host tells of itself at ${url}.`, { reason: 'no answer', hint: 'Check the address.' }, { cause })
-  }
-  if (typeof about?.did !== 'string' || !isDid(about.did)) throw new Failure('Unsupported', `What answers at ${url} is no host.`)
-  return about.did
 }

@@ -13,6 +13,7 @@ import { type Using, use, used } from './amounts.ts'
 import { expectCode, Idle, must, type Rule } from './breach.ts'
 import { type Lessee, lend } from './lessee.ts'
 import type { Answer, Peer } from './peer.ts'
+import { asked, request } from './requesting.ts'
 
 const area = 'renewing'
 
@@ -32,13 +33,13 @@ interface Short extends Lessee {
   readonly can: string | undefined
 }
 
-const asked = new WeakMap<Peer, Promise<Short>>()
+const asking = new WeakMap<Peer, Promise<Short>>()
 
 /** Asked for once, by a device of the space. */
 const short = (peer: Peer): Promise<Short> => {
-  const asking = asked.get(peer) ?? ask(peer)
-  asked.set(peer, asking)
-  return asking
+  const known = asking.get(peer) ?? ask(peer)
+  asking.set(peer, known)
+  return known
 }
 
 const ask = async (peer: Peer): Promise<Short> => {
@@ -46,9 +47,9 @@ const ask = async (peer: Peer): Promise<Short> => {
   const device = await peer.given(signer, peer.device, { can: 'access/*' })
   const found = await used(peer).catch(() => new Idle(''))
   const [using] = found instanceof Idle ? [] : found
-  const abilities = peer.asked(using && { [using.service]: { [using.limit]: using.amount } })
+  const abilities = asked(peer, using && { [using.service]: { [using.limit]: using.amount } })
   const nb = { abilities, ttl: SHORT, why: 'To check how this host renews' }
-  const { leases } = await peer.request({ signer: peer.device, subject: signer.did, proofs: [device], nb })
+  const { leases } = await request(peer, { signer: peer.device, subject: signer.did, proofs: [device], nb })
   const [can] = await peer.cans(({ authority, stream, nb }) => authority === 'leased' && stream === 'none' && !nb.required?.length)
   const lease = leases.find(({ ucan }) => leasesIt(ucan, can ?? '')) ?? (leases[0] as Proof)
   return { signer, proofs: leases, lease, using, can }
@@ -147,8 +148,8 @@ const ended: Rule = {
   name: 'renews nothing that has ended',
   async check(peer) {
     const signer = signerFromSeed(generateSeed())
-    const nb = { abilities: peer.asked(), ttl: 1, why: 'To see it end' }
-    const [lease] = (await peer.request({ signer, nb })).leases
+    const nb = { abilities: asked(peer), ttl: 1, why: 'To see it end' }
+    const [lease] = (await request(peer, { signer, nb })).leases
     await peer.clock.pass(1 + SKEW + 1)
     await expectCode(renew(peer, { signer }, lease as Proof), 'It answers', 'Expired')
   },
