@@ -7,17 +7,19 @@ import { helia } from '@symbiosis/host/helia'
 import { folders, setTheStage, silent } from '../fixtures.ts'
 import { jarSamples } from './jar-samples.ts'
 import { mocha } from './mocha.ts'
+import { movedClock } from './moved-clock.ts'
 
 const now = () => Math.floor(Date.now() / 1000)
 
 describe('a host of ours', () => {
-  const stage = setTheStage(() => ({ now, manifestLife: 3600 }))
+  const clock = movedClock()
+  const stage = setTheStage(() => ({ now: clock.now, manifestLife: 3600 }))
   let url = ''
   before(async () => {
     url = (await stage.world.host.listen()).url as string
   })
 
-  runHostTests(mocha, () => url, { samples: jarSamples })
+  runHostTests(mocha, () => url, { samples: jarSamples, clock, ends: true })
 })
 
 describe('a host of ours with the standard services', () => {

@@ -5,6 +5,7 @@ import { ability, Failure, type Provided, provide, service, struct } from '@symb
 import { jarService } from '../attacks/jar.ts'
 import { folders, World } from '../fixtures.ts'
 import { jarSamples } from './jar-samples.ts'
+import { movedClock } from './moved-clock.ts'
 
 /** Without limits, streams and calls that run once. */
 const bell = service('bell', {
@@ -25,12 +26,12 @@ describe('what the rules for hosts can not see', function () {
     options: HostTestOptions,
     over: Pick<Partial<HostOptions>, 'consent'> = {},
   ): Promise<{ all: Checked[]; rulesOf(outcome: Checked['outcome']): string[] }> => {
-    const now = () => Math.floor(Date.now() / 1000)
-    const world = await World.open({ dir: folder(), services, now, manifestLife: 3600, ...over })
+    const clock = movedClock()
+    const world = await World.open({ dir: folder(), services, now: clock.now, manifestLife: 3600, ...over })
     try {
       const { url = '' } = await world.host.listen()
       const all: Checked[] = []
-      for await (const checked of checkHost(url, options)) all.push(checked)
+      for await (const checked of checkHost(url, { clock, ...options })) all.push(checked)
       return { all, rulesOf: (outcome) => all.filter((each) => each.outcome === outcome).map(({ rule }) => rule) }
     } finally {
       await world.close()

@@ -8,6 +8,7 @@ import { ability, type Code, decodeCar, Failure, type Provided, provide, service
 import { jarService } from '../attacks/jar.ts'
 import { folders, mallory, World } from '../fixtures.ts'
 import { jarSamples } from './jar-samples.ts'
+import { movedClock } from './moved-clock.ts'
 import { type Answered, openWrongHost, type Wrong } from './wrong-host.ts'
 import { WRONG_LEASING } from './wrong-leasing.ts'
 import { WRONG_STREAMS } from './wrong-streams.ts'
@@ -169,14 +170,7 @@ const blocksOf = (message: Uint8Array) => decodeCar(message, { maxBlocks: 10_000
 /** Turned on once the wrong host has been met. */
 const strictNow = { on: false }
 
-/** Whoever waits for a lease to be renewed or to end waits for this clock. */
-let ahead = 0
-const clock = {
-  now: () => Math.floor(Date.now() / 1000) + ahead,
-  pass: async (seconds: number) => {
-    ahead += seconds
-  },
-}
+const clock = movedClock()
 
 const OPTIONS: HostTestOptions = { open: ['jar/peek'], answerWithin: 1, samples: jarSamples, clock, ends: true }
 
