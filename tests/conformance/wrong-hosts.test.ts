@@ -9,6 +9,7 @@ import { jarService } from '../attacks/jar.ts'
 import { folders, mallory, World } from '../fixtures.ts'
 import { jarSamples } from './jar-samples.ts'
 import { movedClock } from './moved-clock.ts'
+import { OTHERWISE } from './otherwise.ts'
 import { type Answered, openWrongHost, type Wrong } from './wrong-host.ts'
 import { WRONG_LEASING } from './wrong-leasing.ts'
 import { WRONG_STREAMS } from './wrong-streams.ts'
@@ -243,6 +244,15 @@ describe('a host that is wrong', function () {
       [],
     )
   })
+
+  for (const [what, bent] of Object.entries(OTHERWISE)) {
+    it(`is none where it is right in another way: it ${what}`, async () => {
+      assert.deepEqual(
+        (await look(bent)).filter(({ ok }) => !ok),
+        [],
+      )
+    })
+  }
 
   for (const [what, { wrong, areas, rules, also = [] }] of Object.entries(ALL)) {
     it(`is found: it ${what}`, async () => {
