@@ -26,12 +26,12 @@ import { noEngine } from './carried.ts'
 
 /** A call that works, with what there is to know of it. */
 export interface Sample {
-  /** Name of the ability, as the contract has it. */
+  /** Name of the ability, as the contract has it; in full where it is about a host, which has other services as well: `thumbs/make`. */
   readonly ability: string
   readonly nb?: object
   /** What goes up beside it, for abilities that stream in. */
   readonly body?: Uint8Array
-  /** What it holds of the lease's limits from then on. */
+  /** What it holds of the lease's limits from then on; what it gives back is a negative amount. */
   readonly uses?: Amounts
   /** The declared error that it is answered with. */
   readonly error?: string

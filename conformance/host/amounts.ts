@@ -42,6 +42,10 @@ const usings = (samples: readonly Sample[]): Using[] =>
       }))
   })
 
+/** Calls at a time, of which a part has room. */
+const AT_ONCE = 12
+const ROOM = 5
+
 const NO_LIMITS = 'It leases nothing by amounts'
 const ADVICE = 'No amount can be seen: pass samples of the services, with what they use'
 
@@ -54,7 +58,17 @@ export const used = async (peer: Peer): Promise<readonly Using[] | Idle> => {
     if (!found.has(name)) found.set(name, using)
   }
   if (found.size === 0) throw new Unseen(ADVICE)
+  for (const using of found.values()) await mustSuffice(peer, using)
   return [...found.values()]
+}
+
+/** An owner may say yes to less than was asked. */
+const mustSuffice = async (peer: Peer, { service, limit, amount }: Using): Promise<void> => {
+  const lease = (await peer.leases()).map(({ ucan }) => leaseOf(ucan)).find((each) => serviceOf(each?.can ?? '') === service)
+  const granted = (lease?.nb as { [limit: string]: number } | undefined)?.[limit]
+  const needed = amount * ROOM
+  if (!lease || (granted !== undefined && granted < needed))
+    throw new Unseen(`Its owner has leased ${lease ? granted : 0} ${limit} of ${service}, where the rules need ${needed}`)
 }
 
 const sharesOf = ({ service, limit }: Using, amount: number): Shares => ({ [service]: { [limit]: amount } })
@@ -79,10 +93,6 @@ const sees = (name: string, look: (peer: Peer, using: Using) => Promise<void>): 
     for (const using of all) await look(peer, using)
   },
 })
-
-/** Calls at a time, of which a part has room. */
-const AT_ONCE = 12
-const ROOM = 5
 
 /** What leases allow in amount. Can only be seen of a host that leases something to who asks. */
 export const amounts: readonly Rule[] = [

@@ -171,20 +171,20 @@ export class Peer {
   }
 
   /** Milliseconds within which a call is answered. */
-  get patience(): number {
+  get soon(): number {
     return (this.options.answerWithin ?? 10) * 1000
   }
 
   /** Does something until it is late. Who is told to come back later does, as long as that is soon. */
   async patiently<T>(send: (signal: AbortSignal) => Promise<T>): Promise<T> {
-    const { signal, answerWithin = 10 } = this.options
+    const { signal } = this.options
     const began = performance.now()
     while (true) {
-      const late = AbortSignal.timeout(answerWithin * 1000)
+      const late = AbortSignal.timeout(this.soon)
       try {
         return await send(signal ? AbortSignal.any([signal, late]) : late)
       } catch (thrown) {
-        if (late.aborted) throw new Failure('Cancelled', `There was no answer within ${answerWithin} seconds.`)
+        if (late.aborted) throw new Failure('Cancelled', `There was no answer within ${this.soon / 1000} seconds.`)
         if (!(thrown instanceof Failure) || thrown.name !== 'RateLimited') throw thrown
         const pause = (thrown.details.retryAfter ?? 1) * 1000
         if (performance.now() - began + pause > MAX_PAUSE) throw thrown

@@ -41,6 +41,8 @@ export const services: readonly Rule[] = [
         const { ability: can, error } = samples[at] as Sample
         const told = await peer.ability(can)
         must(told, `Its manifest does not tell of ${can}`)
+        if (out.error?.name === 'LimitExceeded' && error !== 'LimitExceeded')
+          throw new Unseen(`The lease has no room for ${can}: ${out.error.message}`)
         must(
           out.error?.name === error,
           `${can} is answered ${out.error?.name ?? 'ok'} (${out.error?.message}), where ${error ?? 'ok'} was due`,

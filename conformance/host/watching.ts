@@ -36,7 +36,7 @@ export const watch = async (peer: Peer, from: number, call: Partial<CallShape> =
   return {
     invocation,
     async next() {
-      const next = await soon(read(), peer.patience, 'Nothing of the log comes by its stream')
+      const next = await soon(read(), peer.soon, 'Nothing of the log comes by its stream')
       if (!next) throw new Breach('The stream of the log ends by itself')
       return next
     },

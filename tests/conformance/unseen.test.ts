@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type Checked, checkHost, type HostTestOptions } from '@symbiosis/conformance'
-import { deny, type HostOptions } from '@symbiosis/host'
+import { type Consent, deny, type HostOptions } from '@symbiosis/host'
 import { ability, Failure, type Provided, provide, service, struct } from '@symbiosis/protocol'
 import { jarService } from '../attacks/jar.ts'
 import { folders, World } from '../fixtures.ts'
@@ -81,6 +81,15 @@ describe('what the rules for hosts can not see', function () {
     assert.ok(all.every(({ outcome }) => outcome === 'holds'))
     const { rulesOf } = await outcomes([jarService()], { without: ['admission', 'authorization'] }, { consent: deny })
     assert.ok(rulesOf('broken').includes('lets in who shows a lease'))
+  })
+
+  it('is what an owner has leased too little for', async () => {
+    const less = { bytes: 120, things: 2 }
+    const consent: Consent = ({ abilities }) => ({ allow: true, abilities: abilities.map(({ can }) => ({ can, limits: less })) })
+    const { all, rulesOf } = await outcomes([jarService()], { samples: jarSamples }, { consent })
+    assert.deepEqual(rulesOf('broken'), [])
+    assert.ok(rulesOf('unseen').includes('lets a lease be used to the last unit of it, and no further'))
+    assert.ok(all.some(({ rule, ok }) => rule === 'leases no more than was asked for, and no longer' && ok))
   })
 
   it('is seen of a host whose owner takes longer than a call may', async () => {

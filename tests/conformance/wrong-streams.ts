@@ -34,6 +34,18 @@ const passing = (
   )
 }
 
+const cutAfter = (body: Bytes, chunks: number, reason: Error): Bytes => {
+  let passed = 0
+  return body.pipeThrough(
+    new TransformStream<Uint8Array, Uint8Array>({
+      transform(chunk, controller) {
+        if (passed++ < chunks) controller.enqueue(chunk)
+        else controller.error(reason)
+      },
+    }),
+  )
+}
+
 const bent = (can: string, body: NonNullable<Wrong['body']>): Wrong => ({
   body: (answered, stream, key) => (answered.can === can ? body(answered, stream, key) : stream),
 })
@@ -141,6 +153,18 @@ export const WRONG_STREAMS: FoundOut = {
     }),
     areas: ['streams'],
     rules: ['ends a stream whose right was taken back within a second, and says by a receipt why'],
+  },
+  'cuts every stream when something is taken back': {
+    wrong: () => ({
+      body(answered, body, key) {
+        const error = { name: 'Revoked', message: 'Something was revoked.' }
+        const receipts = encodeReceipts([{ ran: answered.ran, block: issueReceipt(key, answered.ran, { error }) }])
+        return watched(answered) ? cutAfter(body, ONE_FRAME, new BrokenOff(receipts)) : body
+      },
+    }),
+    areas: ['streams'],
+    rules: ['goes on with a stream of its log as that grows'],
+    also: ['ends a stream whose right was taken back within a second, and says by a receipt why'],
   },
   'reads no small frames': {
     wrong: () => ({
