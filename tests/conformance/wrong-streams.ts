@@ -164,7 +164,6 @@ export const WRONG_STREAMS: FoundOut = {
     }),
     areas: ['streams'],
     rules: ['goes on with a stream of its log as that grows'],
-    also: ['ends a stream whose right was taken back within a second, and says by a receipt why'],
   },
   'reads no small frames': {
     wrong: () => ({
