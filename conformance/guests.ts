@@ -31,7 +31,7 @@ export interface Sample {
   readonly nb?: object
   /** What goes up beside it, for abilities that stream in. */
   readonly body?: Uint8Array
-  /** What it holds of the lease's limits from then on; what it gives back is a negative amount. */
+  /** What it holds of the lease's limits from then on; below 0 where it gives back. */
   readonly uses?: Amounts
   /** The declared error that it is answered with. */
   readonly error?: string
