@@ -44,24 +44,28 @@ export interface Checked {
   readonly message?: string
 }
 
+/** What shows without a lease. */
+const OPEN: readonly Rule[] = [...answers, ...admission, ...authorization, ...telling, ...asking, ...leasing, ...revoking, ...streams]
+
+const leased = (once: OnceCall | undefined, ends: boolean): readonly Rule[] => [
+  ...askingOut,
+  ...leasingOut,
+  runsOnce(once),
+  ...amounts,
+  ...revokingOut,
+  ...streamsOut,
+  ...bodies,
+  ...services,
+  ...renewing(ends),
+]
+
 const rulesFor = ({ leases = true, once, without = [], ends = false }: HostTestOptions): readonly Rule[] => {
-  const all = [
-    ...answers,
-    ...admission,
-    ...authorization,
-    ...telling,
-    ...asking,
-    ...leasing,
-    ...revoking,
-    ...streams,
-    ...(leases
-      ? [...askingOut, ...leasingOut, runsOnce(once), ...amounts, ...revokingOut, ...streamsOut, ...bodies, ...services, ...renewing(ends)]
-      : []),
-  ]
+  const all = [...OPEN, ...leased(once, true)]
   const unknown = without.find((left) => !all.some(({ area, name }) => left === area || left === name))
   // Whoever leaves out what there isn't looks at what they don't mean to.
   if (unknown !== undefined) throw new Failure('InvalidInput', `There is no rule or area "${unknown}" to leave out.`, { field: 'without' })
-  return all.filter(({ area, name }) => !without.includes(area) && !without.includes(name))
+  const rules = leases ? [...OPEN, ...leased(once, ends)] : OPEN
+  return rules.filter(({ area, name }) => !without.includes(area) && !without.includes(name))
 }
 
 /**

@@ -111,10 +111,10 @@ export const renewing = (ends: boolean): readonly Rule[] => [
     area,
     name: 'gives nothing back by renewing',
     async check(peer) {
+      const found = await used(peer)
+      if (found instanceof Idle) return found
       const whole = await short(peer)
-      const { using, proofs } = whole
-      // Whether there should be something is for the rules about amounts to say.
-      if (!using) return new Idle('Nothing that it leases is seen to be used up')
+      const { using = found[0] as Using, proofs } = whole
       const first = await use(peer, await lend(peer, whole), using)
       must(!first.out.error, `Before, it answers ${first.out.error?.name}: ${first.out.error?.message}`)
       await peer.clock.pass(RENEWED_AFTER)
