@@ -30,7 +30,7 @@ import { holder } from './holder.ts'
 
 /** A call that works, with what there is to know of it. */
 export interface Sample {
-  /** Name of the ability, as the contract has it. */
+  /** Name of the ability, as the contract has it; in full where it is about a host, which has other services as well: `thumbs/make`. */
   readonly ability: string
   readonly nb?: object
   /** What goes up beside it, for abilities that stream in. */

@@ -134,6 +134,8 @@ export class Dispatcher {
     const { ability, can } = route
     try {
       if (ability.stream === 'in' && !call.body) throw notStreamed(can, 'takes')
+      // HTTP carries a stream one way at a time, and what works on one channel works on all.
+      if (ability.stream === 'out' && call.body) throw streamsBack(can)
       if (ability.stream === 'out' && !call.streams) throw notStreamed(can, 'sends')
       const answer = await route.handler(authorized.input, context)
       if (isFailed(answer)) return { out: { error: declared(route, answer.failure.toRefusal()) } }
@@ -166,6 +168,9 @@ const declared = ({ can, ability }: Route, error: Refusal): Refusal => {
   if (mismatch) throw new Error(`${can} failed against its contract: ${mismatch.path} ${mismatch.message}`)
   return error
 }
+
+const streamsBack = (can: string): Failure =>
+  new Failure('Unsupported', `"${can}" sends a stream and takes none, and the call has one.`, { hint: 'Send the message alone.' })
 
 const notStreamed = (can: string, does: string): Failure =>
   new Failure('Unsupported', `"${can}" ${does} a stream, and the call has none.`, {

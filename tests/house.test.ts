@@ -71,6 +71,14 @@ const namesNoService: Rule = (sources) =>
       ),
     )
 
+/** What it holds hosts of others to must not lean on how ours does it. */
+const conformanceNeedsContracts: Rule = (sources) =>
+  sources.filter(inside('conformance/host')).flatMap(({ path, text }) =>
+    imported(text)
+      .filter((specifier) => specifier.startsWith('@symbiosis/') && !/^@symbiosis\/(protocol(\/\w+)?|capabilities\/\w+)$/.test(specifier))
+      .map((specifier) => `${path} imports ${specifier}`),
+  )
+
 const noLooseLevels: Rule = (sources) =>
   sources
     .filter(({ path }) => /(^|\/)(src|lib|utils?|helpers?|common|misc)(\/|\.[jt]s$)/.test(path))
@@ -167,6 +175,10 @@ const RULES: Record<string, [Rule, Source]> = {
   'symbiont imports protocol only': [
     importsOnly('symbiont', 'protocol'),
     { path: 'symbiont/a.ts', text: "export {\n  a,\n  b,\n} from '@symbiosis/host'" },
+  ],
+  'what hosts are held to needs contracts only': [
+    conformanceNeedsContracts,
+    { path: 'conformance/host/a.ts', text: "import { allow } from '@symbiosis/host'" },
   ],
   'host and symbiont name no service': [namesNoService, { path: 'host/a.ts', text: `if (can === '${services[0]}/add') meter()` }],
   'folders and files are named by what is in them': [noLooseLevels, { path: 'host/utils.ts', text: '' }],

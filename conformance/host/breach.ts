@@ -7,12 +7,41 @@ export class Breach extends Error {
   override readonly name = 'Breach'
 }
 
+/**
+ * A rule could not be looked at: what it would show is not there. It counts as broken, or a host that is asked the wrong way would pass for one in
+ * order. The message says what to do.
+ */
+export class Unseen extends Breach {}
+
+/** Why there is nothing that a rule could be about: by its own manifest the host lacks it, so it can't do it wrongly. */
+export class Idle {
+  readonly reason: string
+
+  constructor(reason: string) {
+    this.reason = reason
+  }
+}
+
+/** What rules are about. */
+export type Area =
+  | 'answers'
+  | 'admission'
+  | 'authorization'
+  | 'manifest'
+  | 'asking'
+  | 'leases'
+  | 'amounts'
+  | 'renewing'
+  | 'revocation'
+  | 'streams'
+  | 'services'
+
 /** Something that every host does. */
 export interface Rule {
-  readonly area: 'answers' | 'admission' | 'authorization' | 'manifest' | 'leases' | 'revocation'
+  readonly area: Area
   readonly name: string
-  /** @throws where the host does otherwise */
-  check(peer: Peer): Promise<void>
+  /** Resolves with an `Idle` where there is nothing to hold. @throws where the host does otherwise */
+  check(peer: Peer): Promise<unknown>
 }
 
 /** The code of an answer or of what was thrown in its place; `ok` where it was none. */

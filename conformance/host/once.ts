@@ -1,5 +1,6 @@
 import { ucansOf } from '@symbiosis/protocol'
-import { must, mustEqual, type Rule } from './breach.ts'
+import { Idle, must, mustEqual, type Rule, Unseen } from './breach.ts'
+import type { Peer } from './peer.ts'
 
 /** A call that may run once, and whose answer tells runs apart: a counter, say. */
 export interface OnceCall {
@@ -12,10 +13,8 @@ export const runsOnce = (given?: OnceCall): Rule => ({
   area: 'leases',
   name: 'runs a call once that may run once, however often it comes',
   async check(peer) {
-    const [found] = given ? [] : await peer.once()
-    const once = given ?? (found === undefined ? undefined : { can: found, nb: {} })
-    // Most hosts have none.
-    if (!once) return
+    const once = given ?? (await found(peer))
+    if (once instanceof Idle) return once
     const proofs = await peer.leases()
     const call = await peer.invocation({ ...once, proofs })
     const send = () => peer.send([call], ucansOf(proofs))
@@ -27,3 +26,12 @@ export const runsOnce = (given?: OnceCall): Rule => ({
     must(other.ok, `Another call is answered ${other.error?.name}`)
   },
 })
+
+const found = async (peer: Peer): Promise<OnceCall | Idle> => {
+  const cans = await peer.cans(({ effect, authority, stream }) => effect === 'once' && authority === 'leased' && stream === 'none')
+  const sample = peer.samples.find(({ ability, error }) => cans.includes(ability) && !error)
+  if (sample) return { can: sample.ability, nb: sample.nb ?? {} }
+  for (const can of cans) if (!(await peer.ability(can))?.nb.required?.length) return { can, nb: {} }
+  if (cans.length === 0) return new Idle('It has nothing that runs once')
+  throw new Unseen(`No call that runs once is known to work: pass a sample of ${cans.join(' or ')}`)
+}

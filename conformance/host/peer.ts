@@ -7,12 +7,10 @@ import {
   decodeReceipts,
   delegate,
   encodeInvocations,
-  extract,
   Failure,
   generateSeed,
   httpChannel,
   invoke,
-  isDid,
   issueUcan,
   type LocalSigner,
   nonce,
@@ -21,13 +19,17 @@ import {
   type Refusal,
   type Result,
   readReceipt,
+  serviceOf,
   signerFromSeed,
   type Ucan,
   ucansOf,
   unwrap,
 } from '@symbiosis/protocol'
 import { type AbilityDescription, fetchManifest, type Manifest } from '@symbiosis/protocol/manifest'
-import { Breach } from './breach.ts'
+import type { Sample } from '../guests.ts'
+import { Breach, Unseen } from './breach.ts'
+import { didAt, type PeerOptions, realClock, type SharedClock } from './meeting.ts'
+import { asked, type Granted, LIFE, request } from './requesting.ts'
 
 export type Answer = Result<Record<string, unknown>, Refusal>
 
@@ -46,21 +48,6 @@ export interface CallShape {
   signer: LocalSigner
 }
 
-/** How a host is met across the wire. */
-export interface PeerOptions {
-  /** Services to ask leases of; all that the host tells of unless given. */
-  services?: readonly string[]
-  /** Abilities of those services that are open to all; as its manifest says unless given. */
-  open?: readonly string[]
-  /** Seconds that the owner may take to say yes. 0 unless told. */
-  patience?: number
-  /** Seconds within which a call is answered, 10 unless told; an ability that waits for something is given up after it. */
-  answerWithin?: number
-  /** Called when the owner is asked. */
-  onAsked?(code: string): void
-  signal?: AbortSignal
-}
-
 /** The longest that a rule waits because the host says that it asks too much, in ms. */
 const MAX_PAUSE = 30_000
 
@@ -73,8 +60,11 @@ export class Peer {
   readonly space = signerFromSeed(generateSeed())
   readonly device = signerFromSeed(generateSeed())
   readonly stranger = signerFromSeed(generateSeed())
-  readonly #options: PeerOptions
-  #leases: Promise<readonly Proof[]> | undefined
+  readonly clock: SharedClock
+  /** Samples of its own services. */
+  readonly samples: readonly Sample[]
+  readonly options: PeerOptions
+  #granted: Promise<Granted> | undefined
   #manifest: Promise<Manifest> | undefined
 
   private constructor(url: string, did: DID, services: Peer['services'], options: PeerOptions) {
@@ -82,13 +72,18 @@ export class Peer {
     this.did = did
     this.services = services
     this.channel = httpChannel(url)
-    this.#options = options
+    this.clock = options.clock ?? realClock
+    // On the wire abilities are in lower case, and those of services that nothing is asked of are no part of it.
+    const all = (options.samples ?? []).map((sample) => ({ ...sample, ability: sample.ability.toLowerCase() }))
+    this.samples = all.filter(({ ability }) => !options.services || options.services.includes(serviceOf(ability)))
+    this.options = options
   }
 
   /** @throws Failure Unavailable, Unsupported where no host answers; what `invoke` throws where it answers falsely */
   static async meet(url: string, options: PeerOptions = {}): Promise<Peer> {
     const did = await didAt(url)
     const signer = signerFromSeed(generateSeed())
+    const { now } = options.clock ?? realClock
     const caller = { signer, host: did, subject: signer.did, proofs: [], channel: httpChannel(url), now }
     const { services } = unwrap((await invoke(caller, access, 'hello', {})).result)
     const wanted = options.services ?? services.map(({ id }) => id)
@@ -108,33 +103,33 @@ export class Peer {
       subject: this.stranger.did,
       proofs: [],
       channel: this.channel,
-      now,
+      now: this.clock.now,
     })
     return this.#manifest
   }
 
+  /** An ability of its services as the manifest tells of it. */
+  async ability(can: string): Promise<AbilityDescription | undefined> {
+    const id = can.split('/')[0] as string
+    if (!this.services.some((service) => service.id === id)) return undefined
+    return (await this.manifest()).services.get(id)?.abilities[can]
+  }
+
   /** Abilities of its services that need no lease. */
   async open(): Promise<readonly string[]> {
-    return this.#options.open ?? (await this.#cans((ability) => ability.authority === 'open'))
+    return this.options.open ?? (await this.cans((ability) => ability.authority === 'open').catch(() => []))
   }
 
-  /** Leased abilities that run once and need no input. */
-  once(): Promise<readonly string[]> {
-    return this.#cans(
-      ({ effect, authority, stream, nb }) =>
-        effect === 'once' && authority === 'leased' && stream === 'none' && (nb.required ?? []).length === 0,
-    )
-  }
-
-  async #cans(which: (ability: AbilityDescription) => boolean): Promise<string[]> {
-    const manifest = await this.manifest().catch(() => undefined)
+  /** Abilities of its services, by what the manifest tells of them. */
+  async cans(which: (ability: AbilityDescription) => boolean): Promise<string[]> {
+    const { services } = await this.manifest()
     return this.services.flatMap(({ id }) =>
-      Object.entries(manifest?.services.get(id)?.abilities ?? {}).flatMap(([can, ability]) => (which(ability) ? [can] : [])),
+      Object.entries(services.get(id)?.abilities ?? {}).flatMap(([can, ability]) => (which(ability) ? [can] : [])),
     )
   }
 
   get now(): number {
-    return now()
+    return this.clock.now()
   }
 
   async invocation(call: Partial<CallShape>): Promise<Ucan> {
@@ -142,7 +137,7 @@ export class Peer {
     return issueUcan(signer, {
       audience: call.audience ?? this.did,
       capabilities: call.capabilities ?? [{ can, with: subject, nb: nb as never }],
-      expiration: call.expiration === undefined ? now() + 60 : call.expiration,
+      expiration: call.expiration === undefined ? this.now + 60 : call.expiration,
       ...(notBefore !== undefined && { notBefore }),
       nonce: nonce(),
       proofs: proofs.map(({ ucan }) => ucan.cid),
@@ -157,7 +152,12 @@ export class Peer {
 
   /** Sends invocations with the blocks beside them, and reads the receipts in their order. */
   async send(invocations: readonly Ucan[], blocks: readonly Block[]): Promise<Answer[]> {
-    const receipts = decodeReceipts(await this.post(encodeInvocations(invocations, blocks)))
+    return this.read(await this.post(encodeInvocations(invocations, blocks)), invocations)
+  }
+
+  /** The answers of a message to invocations. */
+  read(message: Uint8Array, invocations: readonly Ucan[]): Answer[] {
+    const receipts = decodeReceipts(message)
     return invocations.map(({ cid }) => {
       const receipt = receipts.get(String(cid))
       if (!receipt) throw new Breach('There is no receipt for a call of the message.')
@@ -165,16 +165,26 @@ export class Peer {
     })
   }
 
-  /** Sends a message as it is. Who is told to come back later does, as long as that is soon. */
-  async post(message: Uint8Array): Promise<Uint8Array> {
-    const { signal, answerWithin = 10 } = this.#options
+  /** Sends a message as it is. */
+  post(message: Uint8Array): Promise<Uint8Array> {
+    return this.patiently((signal) => this.channel.request(message, { signal }))
+  }
+
+  /** Milliseconds within which a call is answered. */
+  get soon(): number {
+    return (this.options.answerWithin ?? 10) * 1000
+  }
+
+  /** Does something until it is late. Who is told to come back later does, as long as that is soon. */
+  async patiently<T>(send: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    const { signal } = this.options
     const began = performance.now()
     while (true) {
-      const late = AbortSignal.timeout(answerWithin * 1000)
+      const late = AbortSignal.timeout(this.soon)
       try {
-        return await this.channel.request(message, { signal: signal ? AbortSignal.any([signal, late]) : late })
+        return await send(signal ? AbortSignal.any([signal, late]) : late)
       } catch (thrown) {
-        if (late.aborted) throw new Failure('Cancelled', `There was no answer within ${answerWithin} seconds.`)
+        if (late.aborted) throw new Failure('Cancelled', `There was no answer within ${this.soon / 1000} seconds.`)
         if (!(thrown instanceof Failure) || thrown.name !== 'RateLimited') throw thrown
         const pause = (thrown.details.retryAfter ?? 1) * 1000
         if (performance.now() - began + pause > MAX_PAUSE) throw thrown
@@ -185,7 +195,7 @@ export class Peer {
 
   /** Delegates in the ordinary way; `over` bends it. */
   given(from: LocalSigner, to: LocalSigner, over: Partial<CallShape> = {}): Promise<Proof> {
-    const { can = 'access/hello', subject = from.did, nb, proofs = [], expiration = now() + 3600, capabilities } = over
+    const { can = 'access/hello', subject = from.did, nb, proofs = [], expiration = this.now + LIFE, capabilities } = over
     return delegate(from, {
       audience: to.did,
       capabilities: capabilities ?? [{ can, with: subject, ...(nb && { nb: nb as never }) }],
@@ -198,36 +208,15 @@ export class Peer {
    * Leases for the space, asked for once.
    * @throws Breach where the owner doesn't say yes in time
    */
-  leases(): Promise<readonly Proof[]> {
-    this.#leases ??= this.#request()
-    return this.#leases
+  async leases(): Promise<readonly Proof[]> {
+    return (await this.granted()).leases
   }
 
-  async #request(): Promise<readonly Proof[]> {
-    const { patience = 0, onAsked } = this.#options
-    const abilities = this.services.map(({ id }) => ({ can: `${id}/*` }))
-    if (abilities.length === 0) throw new Breach('The host tells of no service that could be leased.')
-    const ends = now() + patience
-    let { ok, error } = await this.call({ can: 'access/request', nb: { abilities, why: 'To check what this host does', ttl: 3600 } })
-    if (ok?.state === 'pending') onAsked?.(String(ok.code))
-    while (ok?.state === 'pending' && now() < ends) {
-      ;({ ok, error } = await this.call({ can: 'access/wait', nb: { request: ok.request as never } }))
-    }
-    if (error) throw new Breach(`Asked for leases it answers ${error.name}: ${error.message}`)
-    if (ok?.state !== 'granted') throw new Breach('Its owner has not said yes to the leases that the rules about leases need.')
-    return (ok.leases as Uint8Array[]).map(extract)
+  /** The request that the leases came of. */
+  granted(): Promise<Granted> {
+    if (this.services.length === 0) throw new Unseen('The host tells of no service that could be leased.')
+    const nb = { abilities: asked(this), why: 'To check what this host does', ttl: LIFE }
+    this.#granted ??= request(this, { signer: this.space, nb })
+    return this.#granted
   }
-}
-
-const now = (): number => Math.floor(Date.now() / 1000)
-
-const didAt = async (url: string): Promise<DID> => {
-  let about: { did?: unknown }
-  try {
-    about = (await (await fetch(url)).json()) as { did?: unknown }
-  } catch (cause) {
-    throw new Failure('Unavailable', `No host tells of itself at ${url}.`, { reason: 'no answer', hint: 'Check the address.' }, { cause })
-  }
-  if (typeof about?.did !== 'string' || !isDid(about.did)) throw new Failure('Unsupported', `What answers at ${url} is no host.`)
-  return about.did
 }

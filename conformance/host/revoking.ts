@@ -1,29 +1,9 @@
-import { type Logged, leafHash, type Proof, unwrap, verifyConsistency, verifyInclusion, verifyLogged } from '@symbiosis/protocol'
-import { logKeyOf, originOf, type SignedCheckpoint, verifyCheckpoint } from '@symbiosis/protocol/revocation'
+import { type Logged, leafHash, unwrap, verifyConsistency, verifyInclusion, verifyLogged } from '@symbiosis/protocol'
 import { codeOf, expectCode, must, type Rule } from './breach.ts'
 import { FORMS } from './forms.ts'
-import type { Answer, CallShape, Peer } from './peer.ts'
+import { calling, checkpointOf, revoke, revoked } from './taking-back.ts'
 
 const area = 'revocation'
-
-/** The log as the host signs it at the time. */
-const checkpointOf = async (peer: Peer): Promise<SignedCheckpoint> => {
-  const { checkpoint, key } = unwrap(await peer.call({ can: 'log/checkpoint' })) as { checkpoint: string; key: Uint8Array }
-  return verifyCheckpoint(checkpoint, { origin: originOf(peer.did), keys: [logKeyOf(peer.did, key)] })
-}
-
-const calling = (peer: Peer, proof: Proof): Partial<CallShape> => ({ signer: peer.device, subject: peer.space.did, proofs: [proof] })
-
-/** Takes a delegation back in the name of the space, whose lease lets it into the log. */
-const revoke = async (peer: Peer, { ucan }: Proof, by = peer.space): Promise<Answer> =>
-  peer.call({ signer: by, can: 'ucan/revoke', nb: { ucan: ucan.cid }, proofs: await peer.leases(), attach: [{ ucan, proofs: [] }] })
-
-const revoked = async (peer: Peer): Promise<{ proof: Proof; logged: Logged }> => {
-  const proof = await peer.given(peer.space, peer.device)
-  await expectCode(peer.call(calling(peer, proof)), 'Before it is revoked', 'ok')
-  const { log } = unwrap(await revoke(peer, proof)) as unknown as { log: Logged }
-  return { proof, logged: log }
-}
 
 /** Taking back, and the log of it. */
 export const revoking: readonly Rule[] = [

@@ -161,6 +161,15 @@ describe('the HTTP door', () => {
     }
   })
 
+  it('streams one way at a time', async () => {
+    const { world, lease } = stage
+    const call = await world.invocation(alice, { can: 'jar/pour', nb: { bytes: 1 }, proofs: [lease] })
+    const answer = await httpChannel(url).open(messageOf([call], [lease.ucan, call]), { body: new Blob(['up']).stream() })
+    await answer.body?.cancel()
+    const receipt = decodeReceipts(answer.message).get(String(call.cid)) as Block
+    assert.equal(readReceipt(receipt, call.cid, world.did).out.error?.name, 'Unsupported')
+  })
+
   const raw = (bytes: string | Uint8Array, options = {}) => written(url, bytes, options)
 
   it('lets go of who begins and does not go on', async () => {

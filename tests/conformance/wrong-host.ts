@@ -4,6 +4,7 @@ import {
   type Answer,
   CAR_TYPE,
   type Call,
+  type Capability,
   type DID,
   type Door,
   decodeCar,
@@ -28,8 +29,14 @@ export type Out = Result<unknown, Refusal>
 export interface Answered {
   readonly ran: CID
   readonly can: string
+  readonly nb: { readonly [field: string]: unknown }
+  /** Who called, and for which space. */
+  readonly agent: string
+  readonly space: string
   readonly out: Out
 }
+
+type Bytes = ReadableStream<Uint8Array>
 
 /** What is wrong about a host: all of it optional. */
 export interface Wrong {
@@ -38,7 +45,11 @@ export interface Wrong {
   /** Whether the message is refused as a whole, by a code of the wrong host's own. */
   refuses?(call: Call): string | undefined
   /** What is signed in the place of the answer; undefined leaves it out. */
-  answer?(answered: Answered): Out | undefined
+  answer?(answered: Answered, host: LocalSigner): Out | undefined | Promise<Out>
+  /** What streams in the place of what the host streams. */
+  body?(answered: Answered, body: Bytes, host: LocalSigner): Bytes
+  /** What the host reads in the place of what is uploaded. */
+  upload?(body: Bytes): Bytes
   /** Who signs it. */
   signer?(answered: Answered, host: LocalSigner): LocalSigner
   /** For which call. */
@@ -79,36 +90,44 @@ const bentDoor =
     const { connection: _, ...trusted } = { ...call, signal: call.signal }
     const refuses = wrong.refuses?.(call)
     if (refuses) throw new Failure(refuses, 'Refused without a reason.')
+    const upload = call.body && wrong.upload ? { body: wrong.upload(call.body) } : {}
     let message: Uint8Array
+    let body: Bytes | undefined
     try {
-      ;({ message } = await door(trusted))
+      ;({ message, body } = await door({ ...trusted, ...upload }))
     } catch (thrown) {
       if (!(thrown instanceof Failure) || !wrong.unrefused?.(thrown)) throw thrown
       return { message: encodeReceipts([]) }
     }
-    const cans = abilitiesOf(call.message)
+    const calls = callsOf(call.message)
     const all = [...decodeReceipts(message)].map(([name, block]): Answered => {
       const ran = CID.parse(name)
-      return { ran, can: cans.get(name) ?? '', out: readReceipt(block, ran, did).out }
+      return { ran, ...(calls.get(name) ?? UNKNOWN), out: readReceipt(block, ran, did).out }
     })
-    const receipts = all.flatMap((answered) => {
-      const out = wrong.answer ? wrong.answer(answered) : answered.out
+    const receipts: Parameters<typeof encodeReceipts>[0][number][] = []
+    for (const answered of all) {
+      const out = wrong.answer ? await wrong.answer(answered, key) : answered.out
       const ran = wrong.ran?.(answered, all) ?? answered.ran
-      return out ? [{ ran: answered.ran, block: issueReceipt(wrong.signer?.(answered, key) ?? key, ran, out) }] : []
-    })
-    return { message: encodeReceipts(receipts) }
+      if (out) receipts.push({ ran: answered.ran, block: issueReceipt(wrong.signer?.(answered, key) ?? key, ran, out) })
+    }
+    const streamed = body && (wrong.body?.(all[0] as Answered, body, key) ?? body)
+    return { message: encodeReceipts(receipts), ...(streamed && { body: streamed }) }
   }
 
+const UNKNOWN = { can: '', nb: {}, agent: '', space: '' }
+
 /** What each block of a message that is a UCAN asks for. */
-const abilitiesOf = (message: Uint8Array): Map<string, string> => {
+const callsOf = (message: Uint8Array): Map<string, Omit<Answered, 'ran' | 'out'>> => {
   const { blocks } = decodeCar(message, { maxBlocks: 10_000, maxBlockBytes: 64 * MiB })
-  const cans = blocks.map(({ cid, bytes }): [string, string] => {
+  const calls = blocks.map(({ cid, bytes }): [string, Omit<Answered, 'ran' | 'out'>] => {
     try {
-      return [String(cid), decodeUcan(cid, bytes).capabilities[0]?.can ?? '']
+      const { issuer: agent, capabilities } = decodeUcan(cid, bytes)
+      const { can, nb = {}, with: space } = capabilities[0] as Capability
+      return [String(cid), { can, nb: nb as Answered['nb'], agent, space }]
     } catch {
       // the root of the message, or a form that is none
-      return [String(cid), '']
+      return [String(cid), UNKNOWN]
     }
   })
-  return new Map(cans)
+  return new Map(calls)
 }

@@ -1,36 +1,19 @@
 import assert from 'node:assert/strict'
-import { type Checked, checkHost, type HostTestOptions } from '@symbiosis/conformance'
-import { type Code, decodeCar, Failure } from '@symbiosis/protocol'
+import { join } from 'node:path'
+import { dagService } from '@symbiosis/capabilities/dag/host'
+import { pinService } from '@symbiosis/capabilities/pin/host'
+import { type Area, type Checked, checkHost, type HostTestOptions } from '@symbiosis/conformance'
+import { type HeliaEngine, helia } from '@symbiosis/host/helia'
+import { ability, type Code, decodeCar, Failure, type Provided, provide, service, struct } from '@symbiosis/protocol'
 import { jarService } from '../attacks/jar.ts'
 import { folders, mallory, World } from '../fixtures.ts'
-import { type Answered, type Out, openWrongHost, type Wrong } from './wrong-host.ts'
-
-/** Does everything that the code should have refused. */
-const lenient = (code: Code): Wrong => ({
-  unrefused: ({ name }) => name === code,
-  answer: ({ out }) => (out.error?.name === code ? { ok: { state: 'granted' } } : out),
-})
-
-/** Refuses what it should do. */
-const strict = (refused: (answered: Answered) => boolean): Wrong => ({
-  answer: (answered) => (!answered.out.error && refused(answered) ? { error: { name: 'Denied', message: 'No.' } } : answered.out),
-})
-
-const changed = (can: string, change: (ok: Record<string, unknown>) => object): Wrong => ({
-  answer: ({ can: asked, out }) => (asked === can && out.ok ? { ok: change(out.ok as Record<string, unknown>) } : out),
-})
-
-/** Answers the first of a kind for ever. */
-const frozen = (can: string): Wrong => {
-  let first: Out | undefined
-  return {
-    answer: ({ can: asked, out }) => {
-      if (asked !== can || !out.ok) return out
-      first ??= out
-      return first
-    },
-  }
-}
+import { jarSamples } from './jar-samples.ts'
+import { movedClock } from './moved-clock.ts'
+import { OTHERWISE } from './otherwise.ts'
+import { type Answered, openWrongHost, type Wrong } from './wrong-host.ts'
+import { WRONG_LEASING } from './wrong-leasing.ts'
+import { WRONG_STREAMS } from './wrong-streams.ts'
+import { changed, type FoundOut, frozen, lenient, strict } from './wrong-ways.ts'
 
 const CODES: readonly [Code, ...(string | RegExp)[]][] = [
   ['Malformed', 'refuses what is no message', 'refuses a call with two capabilities'],
@@ -76,7 +59,7 @@ const WRONG: Readonly<Record<string, [Wrong, ...(string | RegExp)[]]>> = {
     /^voids a sub-lease/,
   ],
   'lets nobody in': [
-    { answer: ({ can, out }) => (can.startsWith('jar/') ? { error: { name: 'NoLease', message: 'No.' } } : out) },
+    { answer: ({ can, out }) => (/^(jar|dag|pin)\//.test(can) ? { error: { name: 'NoLease', message: 'No.' } } : out) },
     'lets in who shows a lease',
     /^runs a call once/,
   ],
@@ -192,28 +175,49 @@ const blocksOf = (message: Uint8Array) => decodeCar(message, { maxBlocks: 10_000
 /** Turned on once the wrong host has been met. */
 const strictNow = { on: false }
 
-const OPTIONS: HostTestOptions = { open: ['jar/peek'], answerWithin: 1 }
+const clock = movedClock()
+
+const OPTIONS: HostTestOptions = { open: ['jar/peek'], answerWithin: 2, samples: jarSamples, clock, ends: true }
+
+const FIRST: readonly Area[] = ['answers', 'admission', 'authorization', 'manifest', 'leases', 'revocation']
+const LATER: readonly Area[] = ['asking', 'amounts', 'renewing', 'streams', 'services']
+
+const ALL: FoundOut = {
+  ...Object.fromEntries(
+    Object.entries(WRONG).map(([what, [wrong, ...rules]]) => [what, { wrong: () => wrong, areas: FIRST, rules, also: 'others' }] as const),
+  ),
+  ...WRONG_LEASING,
+  ...WRONG_STREAMS,
+}
 
 describe('a host that is wrong', function () {
   this.timeout(120_000)
 
   const folder = folders()
   let world: World
+  let engine: HeliaEngine
   const broken = new Set<string>()
   let right: Checked[] = []
 
   before(async () => {
-    world = await World.open({ dir: folder(), now: () => Math.floor(Date.now() / 1000), manifestLife: 3600 })
+    engine = await helia({ dir: join(folder(), 'engine') })
+    world = await opened([jarService(), dagService(engine), pinService(engine)])
     right = await look({})
   })
-  after(() => world?.close())
+  after(async () => {
+    await world?.close()
+    await engine?.close()
+  })
 
-  const look = async (wrong: Wrong): Promise<Checked[]> => {
+  const opened = (services: Provided[]): Promise<World> => World.open({ dir: folder(), services, now: clock.now, manifestLife: 3600 })
+
+  const look = async (wrong: Wrong, areas: readonly Area[] = [...FIRST, ...LATER]): Promise<Checked[]> => {
     const host = await openWrongHost(world.host, world.signer, wrong)
     try {
       const checked: Checked[] = []
       strictNow.on = false
-      for await (const each of checkHost(host.url, OPTIONS)) {
+      const without = [...FIRST, ...LATER].filter((area) => !areas.includes(area))
+      for await (const each of checkHost(host.url, { ...OPTIONS, without })) {
         strictNow.on = true
         checked.push(each)
       }
@@ -223,17 +227,40 @@ describe('a host that is wrong', function () {
     }
   }
 
+  /** The rules that a host breaks by itself, as it listens. */
+  const brokenBy = async (services: Provided[], options: HostTestOptions = OPTIONS): Promise<string[]> => {
+    const other = await opened(services)
+    try {
+      const { url = '' } = await other.host.listen()
+      const failed: string[] = []
+      for await (const { ok, rule } of checkHost(url, options)) if (!ok) failed.push(rule)
+      for (const rule of failed) broken.add(rule)
+      return failed
+    } finally {
+      await other.close()
+    }
+  }
+
   it('is told from one that is right, behind the same door', () => {
-    assert.ok(right.length > 70)
+    assert.ok(right.length > 120)
     assert.deepEqual(
-      right.filter(({ ok }) => !ok),
+      right.filter(({ outcome }) => outcome !== 'holds'),
       [],
     )
   })
 
-  for (const [what, [wrong, ...rules]] of Object.entries(WRONG)) {
+  for (const [what, bent] of Object.entries(OTHERWISE)) {
+    it(`is none where it is right in another way: it ${what}`, async () => {
+      assert.deepEqual(
+        (await look(bent)).filter(({ ok }) => !ok),
+        [],
+      )
+    })
+  }
+
+  for (const [what, { wrong, areas, rules, also = [] }] of Object.entries(ALL)) {
     it(`is found: it ${what}`, async () => {
-      const failed = (await look(wrong)).filter(({ ok }) => !ok).map(({ rule }) => rule)
+      const failed = (await look(wrong(), areas)).filter(({ ok }) => !ok).map(({ rule }) => rule)
       for (const rule of failed) broken.add(rule)
       for (const rule of rules) {
         assert.ok(
@@ -241,26 +268,34 @@ describe('a host that is wrong', function () {
           `"${rule}" should fail, of which ${failed.join('; ')} did`,
         )
       }
+      if (also !== 'others')
+        assert.deepEqual(
+          failed.filter((rule) => !rules.includes(rule)),
+          also,
+        )
     })
   }
 
   it('is found: it runs a call again that may run once', async () => {
-    const dir = folder()
     const jar = jarService()
     // Kept as the contract says, but for what makes the host remember the answers.
     const { count, ...others } = jar.service.abilities
-    const service = { ...jar.service, abilities: { ...others, count: { ...(count as object), effect: 'idempotent' } as never } }
-    const forgetful = await World.open({
-      dir,
-      services: [{ ...jar, service }],
-      now: () => Math.floor(Date.now() / 1000),
-      manifestLife: 3600,
-    })
-    const { url = '' } = await forgetful.host.listen()
-    const failed: string[] = []
-    for await (const { ok, rule } of checkHost(url, { ...OPTIONS, once: { can: 'jar/count', nb: {} } })) if (!ok) failed.push(rule)
-    await forgetful.close()
+    const bent = { ...jar.service, abilities: { ...others, count: { ...(count as object), effect: 'idempotent' } as never } }
+    const failed = await brokenBy([{ ...jar, service: bent }], { ...OPTIONS, once: { can: 'jar/count', nb: {} } })
     assert.deepEqual(failed, ['runs a call once that may run once, however often it comes'])
+  })
+
+  it('is found: it gives nothing back', async () => {
+    const jar = jarService()
+    const failed = await brokenBy([{ ...jar, handlers: { ...jar.handlers, drop: () => ({}) } }])
+    assert.deepEqual(failed, ['gives back what is removed'])
+  })
+
+  it('is found: it means something else by the name of a standard service', async () => {
+    const add = ability({ about: 'Keeps a thing', effect: 'read', nb: struct({}), ok: struct({}) })
+    const pin = service('pin', { rev: 1, about: 'Keeps things', abilities: { add } })
+    const failed = await brokenBy([jarService(), provide(pin, { add: () => ({}) })])
+    assert.ok(failed.includes('has the standard services as their contracts are'))
   })
 
   it('breaks every rule in one way or another, so that none passes whatever a host does', () => {
