@@ -47,10 +47,15 @@ export function run(command: string, args: readonly string[], cwd: string): stri
   return stdout
 }
 
+const folders: string[] = []
+process.once('exit', () => {
+  for (const made of folders) rmSync(made, { recursive: true, force: true })
+})
+
 /** A folder outside of the repository, which goes with the process. */
 export function folder(): string {
   const made = mkdtempSync(join(tmpdir(), 'symbiosis-publish-'))
-  process.once('exit', () => rmSync(made, { recursive: true, force: true }))
+  folders.push(made)
   return made
 }
 

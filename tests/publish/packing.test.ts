@@ -73,7 +73,8 @@ describe('what npm pack packs', function () {
       for (const { types, default: script } of Object.values(manifest.exports ?? {})) {
         assert.ok(paths.includes(types.slice(2)) && paths.includes(script.slice(2)), `${types} and ${script} are packed`)
       }
-      for (const script of Object.values(manifest.bin ?? {})) assert.ok(paths.includes(script.slice(2)), `${script} is packed`)
+      // A path that began with a dot npm would publish with a warning, as if it took the command away.
+      for (const script of Object.values(manifest.bin ?? {})) assert.ok(paths.includes(script), `${script} is packed`)
     })
 
     it(`${name}: asks for the Node that the tests run on`, () => {
