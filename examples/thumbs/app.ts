@@ -1,6 +1,6 @@
+import { readProgress, thumbs } from '@example/thumbs'
 import { memoryWallet, Symbiont } from '@symbiosis/symbiont'
 import sharp from 'sharp'
-import { readProgress, thumbs } from 'thumbs'
 
 const [url = 'http://127.0.0.1:4747'] = process.argv.slice(2)
 const photo = await sharp({ create: { width: 640, height: 480, channels: 3, background: 'teal' } })

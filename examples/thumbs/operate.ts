@@ -1,7 +1,7 @@
+import { thumbs } from '@example/thumbs'
 import { readOperator } from '@symbiosis/host'
 import { invoke, unwrap } from '@symbiosis/protocol'
 import { unixChannel } from '@symbiosis/protocol/unix'
-import { thumbs } from 'thumbs'
 
 const [dir = 'data'] = process.argv.slice(2)
 const { signer, host, delegation } = readOperator(`${dir}/operator.key`)
