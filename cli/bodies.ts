@@ -61,7 +61,8 @@ const counting = (progress: Progress): Transform => {
   })
 }
 
-const readable = (): Transform => {
+/** Text for a terminal. */
+export const readable = (): Transform => {
   const decoder = new TextDecoder()
   return new Transform({
     transform(chunk: Uint8Array, _, next) {

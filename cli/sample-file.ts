@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Sample } from '@symbiosis/conformance'
 import { bytes, check, dictionary, Failure, int, list, optional, struct, text } from '@symbiosis/protocol'
-import { CID } from 'multiformats/cid'
+import { fromDagJson } from './dag-json.ts'
 
 /** A sample as a file has it, but for its input, which is whatever the ability takes. */
 const shape = list(
@@ -15,8 +15,7 @@ const shape = list(
 )
 
 /**
- * Calls of a host's own services, as a file of DAG-JSON has them: what is written there as `{"/": "bafy..."}` is a link, and
- * `{"/": {"bytes": "..."}}`, in base 64, is bytes.
+ * Calls of a host's own services, as a file of DAG-JSON has them.
  * @throws Failure NotFound, Malformed
  */
 export const samplesIn = (path: string): Sample[] => {
@@ -41,17 +40,10 @@ const valueIn = (path: string): unknown => {
     throw new Failure('NotFound', `The file ${path} can't be read.`, {}, { cause })
   }
   try {
-    return JSON.parse(json, (_, value: unknown) => fromDagJson(value))
+    return fromDagJson(JSON.parse(json))
   } catch (cause) {
     throw new Failure('Malformed', `The file ${path} is not DAG-JSON.`, {}, { cause })
   }
-}
-
-const fromDagJson = (value: unknown): unknown => {
-  const inner = isMap(value) && Object.keys(value).length === 1 ? value['/'] : undefined
-  if (typeof inner === 'string') return CID.parse(inner)
-  if (isMap(inner) && typeof inner.bytes === 'string') return new Uint8Array(Buffer.from(inner.bytes, 'base64'))
-  return value
 }
 
 const isMap = (value: unknown): value is { readonly [key: string]: unknown } =>

@@ -44,7 +44,13 @@ export const agoText = (seconds: number): string => (seconds < 1 ? 'just now' : 
 /** Of a log. */
 export const entriesText = (count: number): string => `${count.toLocaleString('en')} ${count === 1 ? 'entry' : 'entries'}`
 
-/** Text of somebody else's, without what could move the cursor or turn the line around. */
-export const plain = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is taken out
-  text.replace(/[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, ' ')
+/** Characters that could move the cursor or turn a line around. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const MOVING = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g
+
+/** Text of somebody else's, without such characters. */
+export const plain = (text: string): string => text.replace(MOVING, ' ')
+
+/** JSON of somebody else's, the same value with those of them escaped that JSON lets stand. */
+export const escaped = (json: string): string =>
+  json.replace(MOVING, (character) => (character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`))

@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
-import { type Answered, canOf, Failure, invoke, type Service, unwrap, type Value } from '@symbiosis/protocol'
+import { type Ability, type Answered, canOf, Failure, invoke, type Service, unwrap, type Value } from '@symbiosis/protocol'
 import { contractOf, dagJson, fetchManifest, type Manifest } from '@symbiosis/protocol/manifest'
 import type { Command } from 'commander'
 import { bodyFrom, bodyTo } from '../bodies.ts'
+import { fromDagJson } from '../dag-json.ts'
 import { servicesOf } from '../manifest-reader.ts'
 import { type HostPlace, operate } from '../operator.ts'
 import { act, type Run } from '../run.ts'
-import { inputFrom } from '../typed-input.ts'
+import { escaped } from '../text.ts'
 import { choiceOf, openWithSpace } from '../wallet.ts'
 
 interface Options {
@@ -74,15 +75,27 @@ const answer = async (
   input: string | undefined,
   send: (nb: object, body: { body?: ReadableStream<Uint8Array> }) => Promise<Answered<unknown>>,
 ): Promise<void> => {
-  const ability = contract.abilities[name] as Service['abilities'][string]
+  const ability = contract.abilities[name] as Ability
   mustFit(ability.stream, from, out, run)
-  const nb = inputFrom(input ?? '{}', ability.nb)
+  const nb = inputFrom(input ?? '{}', ability)
   const { result, body } = await send(nb, from === undefined ? {} : { body: await bodyFrom(from, run) })
   const text = dagJson(unwrap(result) as Value)
-  const shown = run.output.json ? text : JSON.stringify(JSON.parse(text), null, 2)
+  const shown = escaped(run.output.json ? text : JSON.stringify(JSON.parse(text), null, 2))
   if (!body || out !== undefined) process.stdout.write(`${shown}\n`)
   else run.output.note(shown)
   if (body) await bodyTo(out, body, run)
+}
+
+/** That it fits the schema is for the call to say. */
+const inputFrom = (text: string, { nb }: Ability): object => {
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch {
+    // the refusal below says it
+  }
+  if (typeof json === 'object' && json !== null && !Array.isArray(json)) return fromDagJson(json, nb) as object
+  throw new Failure('InvalidInput', 'The input is no JSON object.', { field: 'input', hint: `Write it like '{ "name": "sea" }'.` })
 }
 
 /** What is left out or too much is a mistake before anything is sent. */

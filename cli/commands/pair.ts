@@ -15,9 +15,12 @@ export const pair = (program: Command): Command =>
         const dim = (text: string) => run.output.paint('dim', text)
         const longest = Math.max(...services.map(({ id }) => id.length))
         const leases = Object.fromEntries(
-          services.map(({ id, about }, at) => [at === 0 ? 'it leases' : ' '.repeat(at), `${id.padEnd(longest)}   ${dim(plain(about))}`]),
+          services.map(({ id, about }, at) => [
+            at === 0 ? 'it leases' : ' '.repeat(at),
+            `${plain(id).padEnd(longest)}   ${dim(plain(about))}`,
+          ]),
         )
-        const next = `symbiosis request ${services.map(({ id }) => id).join(' ')}`
+        const next = `symbiosis request ${services.map(({ id }) => plain(id)).join(' ')}`
         run.output.result(
           paired,
           [`  paired with ${run.output.paint('bold', plain(name))}`, fields({ did, ...leases, next }, '    ', dim)].join('\n'),
