@@ -1,6 +1,6 @@
 import type { Value } from './cbor.ts'
 import type { Channel } from './channel.ts'
-import { type Ability, canOf, type Input, type Output, type Service } from './contract.ts'
+import { type Ability, canOf, type Errors, type Input, type Output, type Service } from './contract.ts'
 import { nonce, type Proof, ucansOf } from './delegation.ts'
 import { endVerified } from './ending.ts'
 import { Failure, type Refusal, type Result } from './failure.ts'
@@ -80,10 +80,13 @@ const resultOf = <T>(message: Uint8Array, invocation: Ucan, host: DID, { ok, err
   if (!block) throw new Failure('Malformed', 'The host answered without a receipt for the call.')
   const { out } = readReceipt<T>(block, invocation.cid, host)
   // What a host signs may still be something else than the types say to who called.
-  const shape = out.error ? errors[out.error.name] : ok
+  const shape = out.error ? declared(errors, out.error.name) : ok
   if (shape) mustMatch(shape, out.error ?? out.ok, 'The host answered against the contract', 'Malformed', true)
   return out
 }
+
+/** A host may call an error as what every map inherits is called. */
+const declared = (errors: Errors, name: string): Errors[string] | undefined => (Object.hasOwn(errors, name) ? errors[name] : undefined)
 
 /** Absent fields are absent in the signed bytes as well. */
 const defined = (input: object): { readonly [field: string]: Value } =>

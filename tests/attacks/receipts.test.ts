@@ -130,6 +130,7 @@ describe('receipts', () => {
     for (const details of [{}, { bytes: '7' }, { bytes: null }, { byte: 7 }])
       assert.equal(await refused({ ...full, ...details }), 'Malformed', JSON.stringify(details))
     assert.equal(await refused({ name: 'NoLease', message: 'No.', bytes: '7' }), 'NoLease')
+    for (const name of ['constructor', 'toString', '__proto__']) assert.equal(await refused({ name, message: 'No.' }), name)
   })
 
   it('are found by the call, whatever others come along', async () => {
