@@ -18,7 +18,7 @@ export interface SubleaseOptions {
 
 /**
  * Leases part of what the agent's own space was leased onward to another space. No host is asked: what the part says is signed, and what is used of it counts
- * against the whole.
+ * against the whole. One service, or one ability, in a call.
  * @throws Failure InvalidInput, NoLease, Expired, LimitExceeded (`field`, `limit`, `asked`: it has less itself)
  */
 export const sublease = async (
@@ -33,18 +33,23 @@ export const sublease = async (
       hint: 'Give the DID of the space that shall have it.',
     })
   }
+  const [asked, ...more] = askedOf(abilities) as [Asked, ...Asked[]]
+  if (more.length > 0) {
+    // A token of several could be taken back only in part by its one CID.
+    throw new Failure('InvalidInput', 'One part is leased onward at a time.', { field: 'abilities', hint: 'Make a token for each.' })
+  }
   const host = findHost(self, meant)
   const end = ttl === undefined ? Number.POSITIVE_INFINITY : self.now() + parseDuration(ttl)
-  const parts = await Promise.all(askedOf(abilities).map((asked) => partOf(self, audience, host.did, asked, end)))
-  await self.holdings.update((state) => {
-    for (const part of parts) keepOnce(state.issued, keep(part, self.now()))
-  })
-  const [first, ...leases] = parts as [Proof, ...Proof[]]
-  const expires = Math.min(...parts.map((part) => endOf(part, host.did)))
-  return { cid: String(first.ucan.cid), token: encodeBundle({ delegation: first, leases, hosts: [host] }), expires }
+  const part = await partOf(self, audience, host.did, asked, end)
+  await self.holdings.update((state) => keepOnce(state.issued, keep(part, self.now())))
+  return {
+    cid: String(part.ucan.cid),
+    token: encodeBundle({ delegation: part, leases: [], hosts: [host] }),
+    expires: endOf(part, host.did),
+  }
 }
 
-/** Signs one part, from a lease that is as wide at least: the host would void a wider one as a whole. */
+/** Signs it, from a lease that is as wide at least: the host would void a wider one as a whole. */
 const partOf = (self: Self, audience: DID, host: DID, { can, limits = {} }: Asked, end: number): Promise<Proof> => {
   const held = leasesFor(self, self.signer.did, host).filter(({ ucan }) => covers(leaseOf(ucan)?.can ?? '', leaseCan(can)))
   if (held.length === 0) throw noLease(self, can, host)

@@ -258,7 +258,7 @@ export class Symbiont implements AsyncDisposable {
   }
 
   /**
-   * Leases part of what it was leased onward to another space: `{ acme: { bytes: '1 GB' } }`. What is used of that counts against the whole, and nobody can have
+   * Leases part of what it was leased onward to another space, of one service or ability: `{ acme: { bytes: '1 GB' } }`. What is used of that counts against the whole, and nobody can have
    * more of it than this. Only a symbiont that is its own space can, since a lease is passed on by whom it is for.
    * @throws Failure InvalidInput, NoLease, Expired, LimitExceeded (it has less itself)
    */

@@ -103,16 +103,14 @@ describe('leasing onward', () => {
     assert.equal((await refused(bob.use(shelf).list())).name, 'Revoked')
   })
 
-  it('leases several at once, and chooses the lease that has enough', async () => {
+  it('chooses the lease that has enough', async () => {
     await using world = new World()
     await world.host('attic')
     const app = await lessee(world, 1000)
     await app.request({ shelf: { bytes: 10 } })
     const ada = await guest(world)
-    const { token } = await app.sublease(ada.space, [{ can: 'shelf/put', limits: { bytes: 500 } }, { can: 'shelf/list' }])
-    assert.deepEqual((await ada.accept(token)).can, ['shelf/put', 'shelf/list'])
+    await ada.accept((await app.sublease(ada.space, [{ can: 'shelf/put', limits: { bytes: 500 } }])).token)
     await ada.use(shelf).put({ name: 'lamp', size: 500 })
-    assert.deepEqual((await ada.use(shelf).list()).things, ['lamp'])
   })
 
   it('refuses what nobody would take', async () => {
@@ -124,12 +122,13 @@ describe('leasing onward', () => {
       'no space': app.sublease('did:web:ada', { shelf: {} }),
       itself: app.sublease(app.space, { shelf: {} }),
       nothing: app.sublease(ada.space, {}),
+      'several, of which one CID would take back one': app.sublease(ada.space, { 'shelf/put': {}, 'shelf/list': {} }),
       'no duration': app.sublease(ada.space, { shelf: {} }, { ttl: 'soon' }),
       'another host': app.sublease(ada.space, { shelf: {} }, { host: 'cellar' }),
       'what it has no lease of': app.sublease(ada.space, { lamp: {} }),
       'more than it has': app.sublease(ada.space, { shelf: { bytes: 1001 } }),
     }
-    const expected = ['InvalidInput', 'InvalidInput', 'InvalidInput', 'InvalidInput', 'NotFound', 'NoLease', 'LimitExceeded']
+    const expected = [...Array(5).fill('InvalidInput'), 'NotFound', 'NoLease', 'LimitExceeded']
     assert.deepEqual(await Promise.all(Object.values(codes).map(async (code) => (await refused(code)).name)), expected)
     const owner = await world.owner('attic')
     const { name, hint } = await refused(owner.sublease(ada.space, { shelf: {} }))
